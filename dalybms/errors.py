@@ -1,0 +1,46 @@
+"""What can go wrong, as one tree.
+
+    DalyError
+      TransportError   (OSError)       the wire: cannot open, no permission, busy, unplugged, Bluetooth gone
+      NoReply          (TimeoutError)  the wire is open, but nothing usable came
+      BadReply         (ValueError)    an answer came that cannot be; `.raw` holds its bytes
+      NotSupported                     this board or protocol has no such reading
+
+Every message says what happened and what to try next. Wrong arguments raise
+ValueError or TypeError before anything is sent. No other exception leaves the
+public methods.
+"""
+
+from __future__ import annotations
+
+
+class DalyError(Exception):
+    """Anything that went wrong between this library and a battery."""
+
+
+class TransportError(DalyError, OSError):
+    """The wire cannot be opened or has gone: port, permission, adapter, network, Bluetooth."""
+
+
+class NoReply(DalyError, TimeoutError):
+    """The wire is open, but no usable answer came within all attempts.
+
+    `seen` names what was heard instead: "silence", "echo", "another board",
+    "another protocol", "another command" or "noise".
+    """
+
+    def __init__(self, message: str, seen: str = "silence") -> None:
+        super().__init__(message)
+        self.seen = seen
+
+
+class BadReply(DalyError, ValueError):
+    """An answer came that cannot be; `raw` holds the bytes it was read from."""
+
+    def __init__(self, message: str, raw: bytes = b"") -> None:
+        super().__init__(message)
+        self.raw = raw
+
+
+class NotSupported(DalyError):
+    """This board or its protocol has no such reading or command."""
