@@ -94,8 +94,12 @@ CHECK_ONLY = (
 
 def without_check(args: argparse.Namespace) -> list[str]:
     """The options given that mean nothing without `--check`, as the user writes them."""
-    given = [name for name in CHECK_ONLY if getattr(args, name) not in (None, False)]
-    return [f"--{name.replace('_', '-')}" for name in given if not args.check]
+    if args.check:
+        return []
+    given = (
+        name for name in CHECK_ONLY if getattr(args, name) is not None and getattr(args, name) is not False
+    )
+    return [f"--{name.replace('_', '-')}" for name in given]
 
 
 def threshold(text: str) -> Threshold:
