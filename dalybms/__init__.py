@@ -1,0 +1,42 @@
+"""Read, check and control Daly battery management systems.
+
+    from dalybms import open_bms
+
+    with open_bms("/dev/ttyUSB0") as bms:
+        print(bms.get_soc())
+
+Names are loaded when they are first used, so that `import dalybms` costs nothing.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+__version__ = "1.0.0"
+
+if TYPE_CHECKING:
+    from dalybms.bms import DalyBMS, open_bms
+    from dalybms.errors import BadReply, DalyError, NoReply, NotSupported, TransportError
+
+_HOMES = {
+    "dalybms.bms": ("DalyBMS", "open_bms"),
+    "dalybms.errors": ("BadReply", "DalyError", "NoReply", "NotSupported", "TransportError"),
+}
+__all__ = [
+    "BadReply",
+    "DalyBMS",
+    "DalyError",
+    "NoReply",
+    "NotSupported",
+    "TransportError",
+    "open_bms",
+]
+
+
+def __getattr__(name: str) -> object:
+    for home, names in _HOMES.items():
+        if name in names:
+            __import__(home)
+            return getattr(sys.modules[home], name)
+    raise AttributeError(f"module 'dalybms' has no attribute {name!r}")

@@ -1,0 +1,260 @@
+"""The battery's words: connect, read, disconnect. No bytes in here."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Sequence
+from typing import Any, Callable, cast
+
+from dalybms.device import MOST_BOARDS, PC_HOST, candidates, open_wire
+from dalybms.errors import DalyError, NotSupported, TransportError
+from dalybms.link import WIRE, Link
+from dalybms.protocols.a5 import A5
+from dalybms.protocols.request import Answer, Ask, Request
+from dalybms.readings import (
+    MORE_SECTIONS,
+    SECTIONS,
+    All,
+    BalancingStatus,
+    CellVoltageRange,
+    CellVoltages,
+    Errors,
+    Fault,
+    MosfetStatus,
+    Soc,
+    Status,
+    TemperatureRange,
+    Temperatures,
+)
+
+
+class DalyBMS:
+    """One battery on a wire.
+
+    request_retries: how often a request is repeated (0 or more). address: the host
+    address, 4 or 8 as in dalybms 0.5, the whole byte, or None: found out. logger: takes
+    the few messages of this class. board: its number on a shared cable, 1 to 16.
+    protocol: "auto" or "a5". timeout: the longest silence of an attempt, s. pause:
+    seconds between an answer and the next request; None: adaptive, 0: none.
+    invert_current: turn the sign of `current`. fill: data bytes of a question, 0 to 255
+    (boards ignore them; 0xAA is said to help some to synchronise).
+
+    Nothing is sent before the first reading. Several threads may share one object:
+    calls take turns; disconnect() ends a waiting one. Raises ValueError or TypeError for
+    arguments that cannot be.
+    """
+
+    _timing = WIRE
+    _likely_host = PC_HOST
+
+    def __init__(
+        self,
+        request_retries: int = 3,
+        address: int | None = None,
+        logger: logging.Logger | None = None,
+        board: int = 1,
+        protocol: str = "auto",
+        timeout: float = WIRE.timeout,
+        pause: float | None = None,
+        invert_current: bool = False,
+        fill: int = 0,
+    ) -> None:
+        _check_whole("request_retries", request_retries, 0, 100)
+        _check_whole("board", board, 1, MOST_BOARDS)
+        _check_whole("fill", fill, 0, 255)
+        _check_seconds("timeout", timeout, 0.001, 60)
+        if pause is not None:
+            _check_seconds("pause", pause, 0, 10)
+        if address is not None:
+            _check_whole("address", address, 0, 255)
+        self._options = (protocol, address, board, self._likely_host, fill)
+        candidates(*self._options)
+        self._retries, self._board, self._pause = request_retries, board, pause
+        self._timing = self._timing._replace(timeout=timeout)
+        self._invert = invert_current
+        self._log = logger or logging.getLogger("dalybms.bms")
+        self._sign_told = False
+        self._link: Link | None = None
+
+    def connect(self, device: str) -> None:
+        """Open a wire: a port (/dev/ttyUSB0, COM3), socket://host:port, rfc2217://host:port or demo:.
+
+        Sends nothing: host address and counts are found by the first reading.
+        Raises TransportError when it cannot be opened, ValueError for a text that is no wire.
+        """
+        self.disconnect()
+        self._use(open_wire(os.fspath(device)))
+
+    def disconnect(self) -> None:
+        """Close the wire; a reading that waits in another thread ends at once. May be called twice."""
+        link, self._link = self._link, None
+        if link:
+            link.close()
+
+    def __enter__(self) -> DalyBMS:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.disconnect()
+
+    def get_soc(self) -> Soc:
+        """Pack voltage (V), current (A, the board's own sign), state of charge (%)."""
+        return cast(Soc, self._get("soc"))
+
+    def get_cell_voltage_range(self) -> CellVoltageRange:
+        """Highest and lowest cell voltage (V) and the numbers of these cells (from 1)."""
+        return cast(CellVoltageRange, self._get("cell_voltage_range"))
+
+    def get_temperature_range(self) -> TemperatureRange:
+        """Highest and lowest temperature (C) and the numbers of these sensors; {} without a sensor."""
+        return cast(TemperatureRange, self._get("temperature_range"))
+
+    def get_mosfet_status(self) -> MosfetStatus:
+        """Direction, charge and discharge MOSFET (on or off), heartbeat, remaining capacity (Ah)."""
+        return cast(MosfetStatus, self._get("mosfet_status"))
+
+    def get_status(self) -> Status:
+        """Number of cells and sensors, inputs and outputs, charge cycles."""
+        return cast(Status, self._get("status"))
+
+    def get_cell_voltages(self) -> CellVoltages:
+        """{cell number from 1: V}."""
+        return cast(CellVoltages, self._get("cell_voltages"))
+
+    def get_temperatures(self) -> Temperatures:
+        """{sensor number from 1: C}; a sensor that is not fitted is left out, {} without any."""
+        return cast(Temperatures, self._get("temperatures"))
+
+    def get_balancing_status(self) -> BalancingStatus:
+        """{cell number from 1: is it being balanced?}"""
+        return cast(BalancingStatus, self._get("balancing_status"))
+
+    def get_errors(self) -> Errors:
+        """Texts of the active faults, [] when there is none."""
+        return cast(Errors, self._get("errors"))
+
+    def get_faults(self) -> list[Fault]:
+        """Active faults, each {"code", "level", "text"}.
+
+        Levels: 1 warning, 2 protection, 3 hardware, 0 unknown.
+        """
+        return cast("list[Fault]", self._get("faults"))
+
+    def get_all(self) -> All:
+        """All nine sections by name; one that failed holds {"error": "why"}, one the board has not is absent.
+
+        Raises the first error when not one section could be read.
+        """
+        outcomes = self.read(tuple(SECTIONS))
+        errors = [outcome for outcome in outcomes.values() if isinstance(outcome, DalyError)]
+        if len(errors) == len(outcomes):
+            raise errors[0]
+        return cast(All, presentable(outcomes))
+
+    def read(self, sections: Sequence[str]) -> dict[str, Any]:
+        """Several sections in one call: {section: reading, or the DalyError that it ended with}.
+
+        Sections read together are checked against each other. Raises TransportError
+        when the wire is gone, NoReply when nothing answers at all.
+        """
+        known = {**SECTIONS, **MORE_SECTIONS}
+        if not sections or not known.keys() >= set(sections):
+            raise ValueError(f"sections are {', '.join(known)}, not {list(sections)}")
+        link = self._connected()
+        with link.call():
+            protocol, ask = self._found(link, sections)
+            return self._signed(protocol.read(ask, sections))
+
+    def request(self, command: int, data: bytes = bytes(8)) -> list[bytes]:
+        """The 8-byte data fields that answer a raw A5 command, in order of arrival; for the curious.
+
+        Reads (0x50-0x8A, 0x90-0x9A, 0xD8) are repeated when nothing comes. Anything else may
+        change the battery: it is sent once and not verified. Raises NoReply without an answer.
+        """
+        _check_whole("command", command, 0, 255)
+        if len(data) != 8:
+            raise ValueError(f"data must be 8 bytes, not {len(data)}")
+        link = self._connected()
+        with link.call():
+            protocol, ask = self._found(link, ["soc"])
+            return protocol.request(ask, command, bytes(data))
+
+    def _get(self, section: str) -> Any:
+        outcome = self.read([section])[section]
+        if isinstance(outcome, DalyError):
+            raise outcome
+        return outcome
+
+    def _use(self, transport: Any, clock: Callable[[], float] = time.monotonic) -> None:
+        self._candidates = candidates(*self._options)
+        self._protocol: A5 | None = None
+        self._link = Link(transport, self._timing, self._retries, self._pause, clock)
+
+    def _connected(self) -> Link:
+        link = self._link
+        if link is None:
+            raise TransportError("not connected: call connect() first")
+        return link
+
+    def _found(self, link: Link, sections: Sequence[str]) -> tuple[A5, Ask]:
+        """The protocol that answers, and the way to ask; the first answer counts as data."""
+        known: dict[str, Answer] = {}
+
+        def ask(request: Request) -> Answer:
+            return known.pop(request.name, None) or link.exchange([request], self._board)
+
+        if self._protocol is None:
+            rounds = range(1 + self._retries)
+            requests = [each.probe(sections, round_) for round_ in rounds for each in self._candidates]
+            answer = link.exchange(requests, self._board)
+            self._protocol = self._candidates[requests.index(answer.request) % len(self._candidates)]
+            self._protocol.learn(answer)
+            known[answer.request.name] = answer
+        return self._protocol, ask
+
+    def _signed(self, outcomes: dict[str, Any]) -> dict[str, Any]:
+        """Boards differ in the sign of the current: said once, never guessed."""
+        soc, mosfets = outcomes.get("soc"), outcomes.get("mosfet_status")
+        if not isinstance(soc, dict):
+            return outcomes
+        if self._invert and soc["current"]:
+            soc["current"] = -soc["current"]
+        if isinstance(mosfets, dict) and mosfets["mode"] != "stationary" and not self._sign_told:
+            self._sign_told = True
+            self._log.info("this board says %+.1f A while %s", soc["current"], mosfets["mode"])
+        return outcomes
+
+
+def presentable(outcomes: dict[str, Any]) -> dict[str, Any]:
+    """Outcomes as JSON takes them: {"error": why} for a failed section, none for one the board has not."""
+    return {
+        section: {"error": str(outcome)} if isinstance(outcome, DalyError) else outcome
+        for section, outcome in outcomes.items()
+        if not isinstance(outcome, NotSupported)
+    }
+
+
+def open_bms(device: str, **options: Any) -> DalyBMS:
+    """A connected battery, for `with`; options as the constructor's.
+
+    Raises as the constructor and connect() do.
+    """
+    bms = DalyBMS(**options)
+    bms.connect(device)
+    return bms
+
+
+def _check_whole(name: str, value: object, least: int, most: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name} must be a whole number, not {value!r}")
+    if not least <= value <= most:
+        raise ValueError(f"{name} must be {least} to {most}, not {value}")
+
+
+def _check_seconds(name: str, value: object, least: float, most: float) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{name} must be a number of seconds, not {value!r}")
+    if not least <= value <= most:
+        raise ValueError(f"{name} must be {least:g} to {most:g} s, not {value}")

@@ -1,0 +1,99 @@
+"""Options -> calls -> output. The one place that decides exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from dalybms.bms import DalyBMS, presentable
+from dalybms.cli import limits, output
+from dalybms.cli.options import DEVICE_VARIABLE, build_parser
+from dalybms.errors import DalyError, NotSupported
+from dalybms.readings import MORE_SECTIONS, SECTIONS
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code (argparse itself exits with 2 for wrong usage)."""
+    parser = build_parser()
+    options = parser.parse_args(argv)
+    if options.verbose:
+        _show_bytes()
+    try:
+        with limits.sigterm_raises():
+            return _run(parser, options)
+    except KeyboardInterrupt:
+        return output.INTERRUPTED
+    except limits.Terminated:
+        return output.TERMINATED
+    except DalyError as error:
+        output.complain(error)
+        return output.FAILED
+
+
+def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
+    if options.list_ports:
+        from dalybms.transports.serial import list_ports
+
+        return output.write(json.dumps(list_ports(), indent=2))
+    sections = _sections(options)
+    if not options.device:
+        parser.error(f"which battery? give -d DEVICE or set {DEVICE_VARIABLE}; --list-ports shows the ports")
+    if not sections:
+        parser.error("nothing to read: give --all, --soc or another reading")
+    try:
+        return _print(_read(options, sections), alone=len(sections) == 1 and not options.all)
+    except ValueError as error:
+        if isinstance(error, DalyError):
+            raise
+        parser.error(str(error))
+
+
+def _sections(options: argparse.Namespace) -> list[str]:
+    """What was asked for, in the documented order."""
+    return [
+        section
+        for section in (*SECTIONS, *MORE_SECTIONS)
+        if section in options.sections or (options.all and section in SECTIONS)
+    ]
+
+
+def _read(options: argparse.Namespace, sections: Sequence[str]) -> dict[str, Any]:
+    """{section: reading or DalyError}, within the limit of -t."""
+    bms = DalyBMS(
+        request_retries=options.retry,
+        address=8 if options.uart else options.address,
+        board=options.board,
+        invert_current=options.invert_current,
+        **({} if options.reply_timeout is None else {"timeout": options.reply_timeout}),
+    )
+    late = f"not finished within {options.timeout} s (-t): allow more, or read less"
+    with bms, limits.Deadline(options.timeout, bms.disconnect, lambda: _failed(late)) as deadline:
+        try:
+            bms.connect(options.device)
+            return bms.read(sections)
+        except DalyError as error:
+            raise DalyError(late) if deadline.expired else error from None
+
+
+def _print(outcomes: dict[str, Any], alone: bool) -> int:
+    """One section by itself, several as one object. Nothing on stdout when not one could be read."""
+    errors = [outcome for outcome in outcomes.values() if isinstance(outcome, DalyError)]
+    if len(errors) == len(outcomes):
+        return _failed(errors[0])
+    document = next(iter(outcomes.values())) if alone else presentable(outcomes)
+    code = output.write(json.dumps(document, indent=2))
+    bad = [error for error in errors if not isinstance(error, NotSupported)]
+    return output.FAILED if bad else code
+
+
+def _failed(message: object) -> int:
+    output.complain(message)
+    return output.FAILED
+
+
+def _show_bytes() -> None:
+    import logging
+
+    logging.basicConfig(level=logging.DEBUG, format="%(asctime)s.%(msecs)03d %(message)s", datefmt="%H:%M:%S")

@@ -1,0 +1,83 @@
+"""The options of the command line; the reading flags follow from the sections."""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from dalybms import __version__
+from dalybms.readings import MORE_SECTIONS, SECTIONS
+
+DEVICE_VARIABLE = "DALY_BMS_DEVICE"
+_EPILOG = f"""\
+stdout holds nothing but one JSON document; messages go to stderr.
+{DEVICE_VARIABLE} in the environment stands in for --device.
+exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted, 143 terminated
+
+examples:
+  daly-bms-cli -d /dev/ttyUSB0 --all
+  daly-bms-cli -d socket://192.168.1.20:4001 --soc
+  daly-bms-cli -d demo: --all
+"""
+
+
+def flag(section: str) -> str:
+    """--mosfet for mosfet_status, --cell-voltages for cell_voltages."""
+    word = section[: -len("_status")] if section.endswith("_status") else section
+    return "--" + word.replace("_", "-")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="daly-bms-cli",
+        description="Read and check a Daly battery management system.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    where = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    parser.add_argument("--version", action="version", version=f"dalybms {__version__} ({where})")
+    parser.add_argument("--verbose", action="store_true", help="show the bytes of both directions on stderr")
+    _add_device(parser.add_argument_group("which battery"))
+    _add_readings(parser.add_argument_group("what to read (several become one object, keyed by section)"))
+    _add_patience(parser.add_argument_group("how long to try"))
+    return parser
+
+
+def _add_device(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "-d",
+        "--device",
+        default=os.environ.get(DEVICE_VARIABLE),
+        help="port (/dev/ttyUSB0, COM3), socket://HOST:PORT, rfc2217://HOST:PORT, demo: for a fake one",
+    )
+    group.add_argument("--list-ports", action="store_true", help="list the serial ports of this machine")
+    group.add_argument("--uart", action="store_true", help="ask as host 0x80 only (same as --address 8)")
+    group.add_argument(
+        "--address",
+        type=lambda text: int(text, 0),
+        metavar="HOST",
+        help="ask as this host only: 4 (0x40), 8 (0x80) or the byte; without it both are tried",
+    )
+    group.add_argument("--board", type=int, default=1, metavar="N", help="board number on a shared cable (1)")
+    group.add_argument("--invert-current", action="store_true", help="turn the sign of the current")
+
+
+def _add_readings(group: argparse._ArgumentGroup) -> None:
+    for section, text in {**SECTIONS, **MORE_SECTIONS}.items():
+        group.add_argument(
+            flag(section), dest="sections", action="append_const", const=section, help=text, default=[]
+        )
+    group.add_argument("--all", action="store_true", help="all sections except --faults")
+
+
+def _add_patience(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--retry", type=int, default=5, metavar="N", help="repeat an unanswered request so often (5)"
+    )
+    group.add_argument(
+        "-t", "--timeout", type=float, metavar="SECONDS", help="end the whole command after so long"
+    )
+    group.add_argument(
+        "--reply-timeout", type=float, metavar="SECONDS", help="longest silence before asking again (0.5)"
+    )

@@ -1,0 +1,75 @@
+"""The text after -d becomes a wire; what may answer on it becomes a list of protocols.
+
+The only place that knows both lists.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from dalybms.protocols.a5 import A5
+
+PROTOCOLS = ("auto", "a5")
+_MAC = re.compile(r"[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}")
+_UUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+_BLUETOOTH_NAME = "ble:"
+PC_HOST = 0x40
+"""Asks board 1 from a PC; board N listens to 0x3F + N."""
+APP_HOST = 0x80
+"""Asks from a Bluetooth app; on some UART boards the only one that is answered."""
+_SHORT = {4: PC_HOST, 8: APP_HOST}
+MOST_BOARDS = 16
+
+
+def is_bluetooth(device: str) -> bool:
+    """Is this a MAC, a CoreBluetooth UUID or ble:NAME, not a wire?"""
+    return bool(_MAC.fullmatch(device) or _UUID.fullmatch(device) or device.startswith(_BLUETOOTH_NAME))
+
+
+def open_wire(device: str) -> Any:
+    """The transport of a port, socket://host:port, rfc2217://host:port or demo:.
+
+    Raises ValueError for a text of another kind, TransportError when it cannot be opened.
+    """
+    if is_bluetooth(device):
+        raise ValueError(f"{device} is a Bluetooth device: use DalyBMSBluetooth or open_bms()")
+    if device.startswith("demo:"):
+        from dalybms.transports.demo import open_demo
+
+        return open_demo(device[len("demo:") :].lstrip("?"))
+    if device.startswith("socket:"):
+        from dalybms.transports.tcp import TcpTransport
+
+        return TcpTransport(device)
+    from dalybms.transports.serial import SerialTransport
+
+    return SerialTransport(device)
+
+
+def hosts(address: int | None, board: int, likely: int = PC_HOST) -> list[int]:
+    """Host addresses to try, the likeliest first.
+
+    address: 4 and 8 as in dalybms 0.5, the whole byte, or None to find it out.
+    Raises ValueError where address and board contradict each other.
+    """
+    if address is None:
+        other = APP_HOST if likely == PC_HOST else PC_HOST
+        return [likely, other] if board == 1 else [PC_HOST + board - 1]
+    if address == 4:
+        return [PC_HOST + board - 1]
+    host = _SHORT.get(address, address)
+    if not 0x20 <= host <= 0xFF:
+        raise ValueError(f"address {address} is no host address: 4, 8 or a byte from 0x20 to 0xFF")
+    asked = host - PC_HOST + 1
+    if board != (asked if 1 <= asked <= MOST_BOARDS else 1):
+        raise ValueError(f"address {address} does not ask board {board}: leave address out, or board")
+    return [host]
+
+
+def candidates(protocol: str, address: int | None, board: int, likely: int, fill: int) -> Sequence[A5]:
+    """Protocol objects for one board, in the order in which they are tried."""
+    if protocol not in PROTOCOLS:
+        raise ValueError(f"protocol {protocol!r} is unknown: {', '.join(PROTOCOLS)}")
+    return [A5(hosts(address, board, likely), board, fill)]

@@ -1,0 +1,282 @@
+"""The request loop: send, feed, wait, ask again. The only clock in the package.
+
+A byte's way: transport.read -> Link._attempt -> reader.feed -> wanted? -> parse -> the value.
+The link owns the transport, the lock, the pause and the counters, and knows no board.
+It never sleeps: every wait is a read of the wire.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Callable, NamedTuple
+
+from dalybms.errors import BadReply, DalyError, NoReply, TransportError
+from dalybms.protocols.request import Answer, Request
+from dalybms.protocols.witness import testify
+
+log = logging.getLogger("dalybms.link")
+
+
+class Timing(NamedTuple):
+    """Every limit of the link, in seconds where nothing else is said."""
+
+    timeout: float = 0.5
+    """Longest silence before an attempt ends. Boards answer in 25-80 ms, worst seen about 100 ms."""
+    silences: int = 8
+    """Silent attempts of one public call share so many `timeout`."""
+    first_pause: float = 0.007
+    """Between an answer and the next request: the measured minimum of real boards."""
+    last_pause: float = 0.05
+    """How far that pause grows when answers fail."""
+    quiet: float = 0.03
+    """A reply whose length is not known has ended after this much silence."""
+    byte: float = 10 / 9600
+    """One byte on the wire, 9600 8N1."""
+
+
+WIRE = Timing()
+BLUETOOTH = Timing(timeout=0.8, quiet=0.15)
+"""The Bluetooth modules bridge the same 9600 baud; answers were seen after up to 501 ms."""
+_LONGEST = 16 * 13
+"""Bytes of the longest reply there is."""
+_KEPT = 4096
+"""Bytes heard that are kept for the words of a NoReply."""
+
+
+class _Tail(NamedTuple):
+    """A reply that was used before its last frame may have come."""
+
+    request: Request
+    written: bytes
+    number: int
+
+
+class _Listener:
+    """Collects, for each request asked so far, the frames of the running attempt."""
+
+    def __init__(self, asked: Sequence[Request]) -> None:
+        self._asked = asked
+        self._readers = list({id(request.reader): request.reader for request in asked}.values())
+        self.frames: dict[Request, list[Any]] = {request: [] for request in asked}
+        self.strangers: list[Any] = []
+        for reader in self._readers:
+            reader.mark()
+
+    def feed(self, chunk: bytes) -> tuple[Request, Any] | None:
+        """The request that these bytes complete the answer of, and its value."""
+        done = None
+        for reader in self._readers:
+            for frame in reader.feed(chunk):
+                takers = [each for each in self._asked if each.reader is reader and each.wanted(frame)]
+                if not takers:
+                    self.strangers.append(frame)
+                for request in takers:
+                    self.frames[request].append(frame)
+                    value = None if done or request.open_end else request.parse(self.frames[request])
+                    done = done or (None if value is None else (request, value))
+        return done
+
+
+class Link:
+    """One wire and the rules for asking on it.
+
+    transport: write, read, drain, close. retries: how often a request is repeated.
+    pause: seconds between an answer and the next request; None: starts at 7 ms and
+    grows to 50 ms when answers fail. A call from a second thread waits for its turn.
+    """
+
+    def __init__(
+        self,
+        transport: Any,
+        timing: Timing = WIRE,
+        retries: int = 3,
+        pause: float | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.timing = timing
+        self.retries = retries
+        self.counters = {"sent": 0, "answered": 0, "dropped_frames": 0, "dropped_bytes": 0}
+        self._transport = transport
+        self._clock = clock
+        self._adaptive = pause is None
+        self._pause = timing.first_pause if pause is None else pause
+        self._lock = threading.RLock()
+        self._closed = False
+        self._alive = False
+        self._silence_left = 0.0
+        self._last_heard = float("-inf")
+        self._heard = bytearray()
+        self._tail: _Tail | None = None
+        self._last_frames: dict[bytes, int] = {}
+
+    @contextmanager
+    def call(self) -> Iterator[None]:
+        """One public call: others wait; its silent attempts share one budget."""
+        with self._lock:
+            self._silence_left = self.timing.silences * self.timing.timeout
+            self._alive = False
+            yield
+
+    def close(self) -> None:
+        """Close the wire at once; a wait in another thread ends with TransportError."""
+        self._closed = True
+        self._transport.close()
+
+    def exchange(self, requests: Sequence[Request], board: int = 1) -> Answer:
+        """Ask until a request is answered: one with repeats, or several alternatives once each.
+
+        board: whose answer is awaited, for the words of the error. Raises NoReply, which
+        says what was heard instead; BadReply when all answers could not be;
+        TransportError when the wire is gone.
+        """
+        turns = [(request, data) for request in requests for data in request.writes]
+        repeats = 1 if len(requests) > 1 or requests[0].once else 1 + self.retries
+        allowed = repeats * sum(request.turns for request in requests)
+        self._begin(requests)
+        bad: BadReply | None = None
+        attempts = 0
+        while attempts < allowed and self._may_ask(attempts):
+            request, data = turns[attempts % len(turns)]
+            attempts += 1
+            asked = list(dict.fromkeys(each for each, _ in turns[:attempts]))
+            try:
+                answer = self._attempt(request, data, asked)
+            except BadReply as error:
+                log.debug("%s, attempt %d: %s", request.name, attempts, error)
+                bad = error
+                self._calm(self.timing.quiet)
+                continue
+            if answer:
+                return answer
+        raise self._failure(requests[0].name, [data for _, data in turns[:attempts]], attempts, bad, board)
+
+    def _may_ask(self, attempts: int) -> bool:
+        """Silence is bounded per call, but on a living line each request gets one attempt."""
+        return self._silence_left > 0 or (self._alive and attempts == 0)
+
+    def _begin(self, requests: Sequence[Request]) -> None:
+        """Nothing of an earlier request may be taken for an answer to this one."""
+        self._finish_tail()
+        self._calm(self._pause)
+        self._transport.drain()
+        self._heard.clear()
+        for request in requests:
+            request.reader.reset()
+
+    def _attempt(self, request: Request, data: bytes, asked: Sequence[Request]) -> Answer | None:
+        """Send once and listen until an answer, silence, or the limit whatever noise comes."""
+        listener = _Listener(asked)
+        began = self._clock()
+        hasty = began - self._last_heard < self.timing.last_pause
+        self._send(data)
+        limit = began + self.timing.timeout + 2 * request.longest * self.timing.byte
+        deadline = began + self.timing.timeout
+        while True:
+            left = min(deadline, limit) - self._clock()
+            if left <= 0:
+                break
+            chunk = self._read(left)
+            if chunk:
+                done = listener.feed(chunk)
+                if done:
+                    return self._answered(Answer(done[0], data, done[1]), listener)
+                open_answer = request.open_end and listener.frames[request]
+                deadline = self._last_heard + (self.timing.quiet if open_answer else self.timing.timeout)
+        if request.open_end and listener.frames[request]:
+            value = request.parse(listener.frames[request])
+            return self._answered(Answer(request, data, value), listener)
+        self._unanswered(self._clock() - began, hasty, listener)
+        return None
+
+    def _answered(self, answer: Answer, listener: _Listener) -> Answer:
+        self._alive = True
+        self.counters["answered"] += 1
+        self._note_strangers(listener)
+        request = answer.request
+        if request.number:
+            number = max(map(request.number, listener.frames[request]))
+            self._tail = _Tail(request, answer.written, number)
+        return answer
+
+    def _unanswered(self, seconds: float, hasty: bool, listener: _Listener) -> None:
+        """A request sent soon after the last byte may have been lost in a busy board."""
+        self._silence_left -= seconds
+        self._note_strangers(listener)
+        if self._adaptive and hasty:
+            self._pause = min(2 * self._pause, self.timing.last_pause)
+            log.debug("pause between requests is now %.0f ms", 1000 * self._pause)
+
+    def _note_strangers(self, listener: _Listener) -> None:
+        self.counters["dropped_frames"] += len(listener.strangers)
+        for frame in listener.strangers:
+            log.debug("dropped, no part of the answer: %s", frame)
+
+    def _finish_tail(self) -> None:
+        """Let a long reply run in: a request into a sending board is lost.
+
+        How far the replies to a request run is learnt when it is first followed by another.
+        """
+        tail, self._tail = self._tail, None
+        if tail is None:
+            return
+        number = tail.number
+        last = self._last_frames.get(tail.written)
+        limit = self._clock() + _LONGEST * self.timing.byte + self.timing.quiet
+        while last is None or number < last:
+            left = min(self._last_heard + self.timing.quiet, limit) - self._clock()
+            chunk = self._read(max(0.0, left))
+            if not chunk and left <= 0:
+                break
+            frames = [frame for frame in tail.request.reader.feed(chunk) if tail.request.wanted(frame)]
+            number = max([number, *map(tail.request.number or int, frames)])
+        self._last_frames[tail.written] = max(number, last or 0)
+
+    def _calm(self, quiet: float) -> None:
+        """Drop what comes until nothing has come for `quiet` seconds, within a limit."""
+        limit = self._clock() + _LONGEST * self.timing.byte + quiet
+        while True:
+            left = min(self._last_heard + quiet, limit) - self._clock()
+            if left <= 0:
+                return
+            self.counters["dropped_bytes"] += len(self._read(left))
+
+    def _send(self, data: bytes) -> None:
+        log.debug("-> %s", data.hex(" "))
+        self.counters["sent"] += 1
+        with self._wire():
+            self._transport.write(data)
+
+    def _read(self, timeout: float) -> bytes:
+        with self._wire():
+            chunk: bytes = self._transport.read(timeout)
+        if chunk:
+            log.debug("<- %s", chunk.hex(" "))
+            self._last_heard = self._clock()
+            self._heard += chunk
+            del self._heard[:-_KEPT]
+        return chunk
+
+    @contextmanager
+    def _wire(self) -> Iterator[None]:
+        """A wire that another thread closes may fail in any of its own ways."""
+        try:
+            yield
+        except TransportError:
+            if self._closed:
+                raise TransportError("not connected: the connection was closed during the call") from None
+            raise
+
+    def _failure(
+        self, name: str, sent: Sequence[bytes], attempts: int, bad: BadReply | None, board: int
+    ) -> DalyError:
+        times = f"{attempts} attempt{'s' if attempts != 1 else ''}"
+        if bad:
+            return BadReply(f"no believable answer in {times}: {bad}", bad.raw)
+        if not attempts:
+            return NoReply(f"no answer to {name}: not asked any more, the line was silent for too long")
+        seen, sentence = testify(bytes(self._heard), sent, board)
+        return NoReply(f"no answer to {name} in {times}: {sentence}", seen)

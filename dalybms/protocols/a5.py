@@ -1,0 +1,193 @@
+"""The A5 board: which questions fill which sections, and what is learnt on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, Union
+
+from dalybms.errors import BadReply, DalyError, TransportError
+from dalybms.protocols.a5_commands import BY_SECTION, MOST_CELLS, Command
+from dalybms.protocols.a5_frame import SIZE, Frame, FrameReader
+from dalybms.protocols.faults import texts
+from dalybms.protocols.fields import decode
+from dalybms.protocols.plausible import reconcile
+from dalybms.protocols.request import Answer, Ask, Request
+
+Outcome = Union[Any, DalyError]
+_MOST_FRAMES = MOST_CELLS // 3
+"""The longest reply: 48 cells, three a frame; some boards always send all 16."""
+READS = frozenset((*range(0x50, 0x8B), *range(0x90, 0x9B), 0xD8))
+"""Commands that only read: all others may change the battery."""
+
+
+def ordered(frames: Sequence[Frame], needed: int) -> list[Frame] | None:
+    """The frames 1..needed of one reply, in order; None while some are missing.
+
+    The first frame begins the set anew (boards count from 1; 0 is taken as the
+    first where it comes). An equal duplicate is dropped; a different one under the
+    same number is BadReply: two replies are mixed.
+    """
+    found: dict[int, Frame] = {}
+    first = 1
+    for frame in frames:
+        number = frame.data[0]
+        if number == 0 or (number == 1 and first == 1):
+            found, first = {}, number
+        if found.setdefault(number, frame) != frame:
+            raise BadReply(f"two different frames {number} in one reply", frame.encode())
+    wanted = range(first, first + needed)
+    return [found[number] for number in wanted] if all(number in found for number in wanted) else None
+
+
+class A5:
+    """One board that speaks A5, on one connection.
+
+    hosts: the host addresses it may listen to, the likeliest first. board: the number
+    it answers with. fill: the data bytes of a question, which boards do not read.
+    Source: Daly UART/RS485 protocol V1.2 (2020) and recorded traffic.
+    """
+
+    name = "a5"
+
+    def __init__(self, hosts: Sequence[int], board: int = 1, fill: int = 0) -> None:
+        self._hosts = list(hosts)
+        self._settled = len(self._hosts) == 1
+        self._board = board
+        self._fill = bytes((fill,)) * 8
+        self._reader = FrameReader()
+        self._counts: dict[str, int] = {}
+
+    def probe(self, sections: Sequence[str], round_: int = 0) -> Request:
+        """A question of the plan for finding out whether such a board is there.
+
+        Later rounds ask something else, for boards that answer only some commands.
+        """
+        plan = [*self._plan(sections), BY_SECTION["soc"], BY_SECTION["status"]]
+        other = next(row for row in plan if row != plan[0])
+        return self._question(other if round_ % 2 else plan[0])
+
+    def read(self, ask: Ask, sections: Sequence[str]) -> dict[str, Outcome]:
+        """The reading of each section, or the error that it ended with."""
+        outcomes: dict[str, Outcome] = {}
+        for row in self._plan(sections):
+            self._fill_in(outcomes, ask, row)
+        reconcile(outcomes, lambda section: self._fill_in(outcomes, ask, BY_SECTION[section]))
+        if "errors" in sections:
+            faults = outcomes["faults"]
+            outcomes["errors"] = faults if isinstance(faults, DalyError) else texts(faults)
+        return {section: outcomes[section] for section in sections}
+
+    def request(self, ask: Ask, command: int, data: bytes) -> list[bytes]:
+        """The data fields of the frames that answer a raw command, in order of arrival.
+
+        The host address is found out with a reading first, so that a command that
+        changes something is sent once, to the address that works.
+        """
+        if not self._settled:
+            self.learn(ask(self.probe(["soc"])))
+        host = self._hosts[:1]
+        return list(ask(self._open_question(command, data, host)).value)
+
+    def _plan(self, sections: Sequence[str]) -> list[Command]:
+        """Each message once; status before what needs its counts, long replies last.
+
+        Nothing has to wait for the rest of a long reply when nothing follows it.
+        """
+        rows = [BY_SECTION["faults" if section == "errors" else section] for section in sections]
+        if any(row.counted and row.counted not in self._counts for row in rows):
+            rows.append(BY_SECTION["status"])
+        return sorted(set(rows), key=_place)
+
+    def _fill_in(self, outcomes: dict[str, Outcome], ask: Ask, row: Command) -> None:
+        try:
+            outcomes[row.section] = self._reading(ask, row, outcomes)
+        except TransportError:
+            raise
+        except DalyError as error:
+            outcomes[row.section] = error
+
+    def _reading(self, ask: Ask, row: Command, outcomes: dict[str, Outcome]) -> Any:
+        if row.counted and row.counted not in self._counts:
+            raise outcomes["status"]
+        if row.counted and self._counts[row.counted] == 0:
+            return {}
+        answer = ask(self._question(row))
+        self.learn(answer)
+        if row.section == "status":
+            self._counts = {name: answer.value[name] for name in ("cells", "temperature_sensors")}
+        return answer.value
+
+    def learn(self, answer: Answer) -> None:
+        """The host address that was answered goes first from now on."""
+        host = answer.written[1]
+        self._hosts.sort(key=lambda known: known != host)
+        self._settled = True
+
+    def _question(self, row: Command) -> Request:
+        hosts = self._hosts
+        if self._settled and len(hosts) > 1:
+            hosts = [hosts[0], hosts[0], hosts[1]]
+        return Request(
+            name=f"command {row.code:02x}",
+            writes=tuple(Frame(host, row.code, self._fill).encode() for host in hosts),
+            reader=self._reader,
+            wanted=partial(self._answers, row.code),
+            parse=partial(self._several if row.series else self._single, row),
+            longest=SIZE * (_MOST_FRAMES if row.series else 1),
+            turns=1 if self._settled else len(hosts),
+            number=_number if row.series else None,
+        )
+
+    def _open_question(self, command: int, data: bytes, hosts: Sequence[int]) -> Request:
+        return Request(
+            name=f"command {command:02x}",
+            writes=tuple(Frame(host, command, data).encode() for host in hosts),
+            reader=self._reader,
+            wanted=partial(self._answers, command),
+            parse=lambda frames: [frame.data for frame in frames],
+            longest=SIZE * _MOST_FRAMES,
+            open_end=True,
+            once=command not in READS,
+        )
+
+    def _answers(self, command: int, frame: Frame) -> bool:
+        return frame.source == self._board and frame.command == command
+
+    def _single(self, row: Command, frames: Sequence[Frame]) -> Any:
+        frame = frames[0]
+        try:
+            if row.special:
+                return row.special(frame.data, self._counts.get("cells", MOST_CELLS))
+            reading = decode(row.fields, frame.data)
+            if row.check:
+                row.check(reading)
+            return reading
+        except BadReply as error:
+            raise _with_raw(error, row, frames[:1]) from None
+
+    def _several(self, row: Command, frames: Sequence[Frame]) -> Any:
+        series = row.series
+        assert series is not None
+        count = self._counts[row.counted]
+        needed = ordered(frames, -(-count // series.each))
+        if needed is None:
+            return None
+        raws = [raw for frame in needed for raw in series.raws(frame.data)]
+        try:
+            return series.values(raws[:count])
+        except BadReply as error:
+            raise _with_raw(error, row, needed) from None
+
+
+def _place(row: Command) -> tuple[bool, bool, int]:
+    return bool(row.counted), row.series is not None, -row.code if row.series else row.code
+
+
+def _number(frame: Frame) -> int:
+    return frame.data[0]
+
+
+def _with_raw(error: BadReply, row: Command, frames: Sequence[Frame]) -> BadReply:
+    raw = b"".join(frame.encode() for frame in frames)
+    return BadReply(f"{error} (command {row.code:02x})", raw)

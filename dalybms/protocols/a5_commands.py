@@ -1,0 +1,192 @@
+"""The A5 messages, a row each, as in Daly's table (UART/RS485 protocol V1.2, 2020).
+
+Positions count within the 8 data bytes. Bytes that no field names are not
+defined: old firmware repeats bytes of its previous reply there, so they are
+never read. Checked against recorded traffic of real boards.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Callable, NamedTuple
+
+from dalybms.errors import BadReply
+from dalybms.protocols.faults import Fault, named, pairs, unknown
+from dalybms.protocols.fields import Bits, Choice, Field, Flag, Number, Series
+
+MOST_CELLS = 48
+MOST_SENSORS = 16
+NO_SENSOR = (0, 0xFF)
+"""Raw temperatures of a sensor that is not fitted."""
+
+
+class Command(NamedTuple):
+    """One message: its data ID, the section it fills, and what its bytes mean.
+
+    A reply is one frame with `fields`, or, where `series` is set, as many frames as
+    the count named by `counted` needs, each led by its number. An odd message has
+    `special`, which makes the reading of the data and the number of cells.
+    `check` raises BadReply for a reading that cannot be.
+    """
+
+    code: int
+    section: str
+    fields: tuple[Field, ...] = ()
+    series: Series | None = None
+    counted: str = ""
+    special: Callable[[bytes, int], Any] | None = None
+    check: Callable[[dict[str, Any]], None] | None = None
+
+
+def _cells_in_order(reading: dict[str, Any]) -> None:
+    if reading["lowest_voltage"] > reading["highest_voltage"]:
+        raise BadReply("a lowest cell above the highest cell cannot be")
+
+
+def _sensors_in_order(reading: dict[str, Any]) -> None:
+    """A sensor that is not fitted has no number either."""
+    for end in ("highest", "lowest"):
+        if f"{end}_temperature" not in reading:
+            reading.pop(f"{end}_sensor", None)
+    if reading.get("lowest_temperature", -40) > reading.get("highest_temperature", 215):
+        raise BadReply("a lowest temperature above the highest cannot be")
+
+
+def _not_blank(reading: dict[str, Any]) -> None:
+    """Boards that wake up have sent all-zero data; it would read as MOSFETs switched off."""
+    if reading["mode"] == "stationary" and not any(
+        value for name, value in reading.items() if name != "mode"
+    ):
+        raise BadReply("a MOSFET status of nothing but zeros cannot be")
+
+
+def _balancing(data: bytes, cells: int) -> dict[int, bool]:
+    """Bit 0 of byte 0 is cell 1, bit 0 of byte 1 is cell 9: low cells first."""
+    bits = int.from_bytes(data[:6], "little")
+    return {cell: bool(bits >> cell - 1 & 1) for cell in range(1, cells + 1)}
+
+
+FAULT_BITS: tuple[tuple[str, ...], ...] = (
+    pairs("cell_voltage_high", "cell_voltage_low", "pack_voltage_high", "pack_voltage_low"),
+    pairs(
+        "charge_temperature_high",
+        "charge_temperature_low",
+        "discharge_temperature_high",
+        "discharge_temperature_low",
+    ),
+    pairs("charge_overcurrent", "discharge_overcurrent", "soc_high", "soc_low"),
+    pairs("cell_voltage_difference", "temperature_difference"),
+    (
+        "charge_mosfet_hot",
+        "discharge_mosfet_hot",
+        "charge_mosfet_sensor",
+        "discharge_mosfet_sensor",
+        "charge_mosfet_stuck",
+        "discharge_mosfet_stuck",
+        "charge_mosfet_open",
+        "discharge_mosfet_open",
+    ),
+    (
+        "afe",
+        "cell_sense_wire",
+        "temperature_sensor",
+        "eeprom",
+        "rtc",
+        "precharge",
+        "vehicle_communication",
+        "internal_communication",
+    ),
+    ("current_module", "pack_voltage_measurement", "short_circuit", "charge_forbidden"),
+)
+"""Bytes 0-6 of data ID 0x98, bit 0 first; bits without a name are reserved."""
+
+
+def _faults(data: bytes, cells: int) -> list[Fault]:
+    """Active faults in the order of their bits; byte 7 is a number, not bits."""
+    faults = []
+    for at, codes in enumerate(FAULT_BITS):
+        for bit in range(8):
+            if data[at] >> bit & 1:
+                known = bit < len(codes)
+                faults.append(named(codes[bit]) if known else _reserved(at, bit))
+    if data[7]:
+        faults.append(unknown(f"fault_code_{data[7]}", f"fault code {data[7]}"))
+    return faults
+
+
+def _reserved(at: int, bit: int) -> Fault:
+    return unknown(f"byte{at}_bit{bit}", f"unknown fault (byte {at}, bit {bit})")
+
+
+COMMANDS: tuple[Command, ...] = (
+    Command(
+        0x90,
+        "soc",
+        (
+            Number("total_voltage", "V", at=0, size=2, per_unit=10, least=1),
+            Number("current", "A", at=4, size=2, per_unit=10, zero=30000, least=1),
+            Number("soc_percent", "%", at=6, size=2, per_unit=10, most=1000),
+        ),
+    ),
+    Command(
+        0x91,
+        "cell_voltage_range",
+        (
+            Number("highest_voltage", "V", at=0, size=2, per_unit=1000, least=1, most=6000),
+            Number("highest_cell", "", at=2, size=1, least=1, most=MOST_CELLS),
+            Number("lowest_voltage", "V", at=3, size=2, per_unit=1000, most=6000),
+            Number("lowest_cell", "", at=5, size=1, least=1, most=MOST_CELLS),
+        ),
+        check=_cells_in_order,
+    ),
+    Command(
+        0x92,
+        "temperature_range",
+        (
+            Number("highest_temperature", "C", at=0, size=1, zero=40, absent=NO_SENSOR),
+            Number("highest_sensor", "", at=1, size=1, most=MOST_SENSORS),
+            Number("lowest_temperature", "C", at=2, size=1, zero=40, absent=NO_SENSOR),
+            Number("lowest_sensor", "", at=3, size=1, most=MOST_SENSORS),
+        ),
+        check=_sensors_in_order,
+    ),
+    Command(
+        0x93,
+        "mosfet_status",
+        (
+            Choice("mode", at=0, words=("stationary", "charging", "discharging")),
+            Flag("charging_mosfet", at=1),
+            Flag("discharging_mosfet", at=2),
+            Number("heartbeat", "", at=3, size=1),
+            Number("capacity_ah", "Ah", at=4, size=4, per_unit=1000, most=10_000_000),
+        ),
+        check=_not_blank,
+    ),
+    Command(
+        0x94,
+        "status",
+        (
+            Number("cells", "", at=0, size=1, least=1, most=MOST_CELLS),
+            Number("temperature_sensors", "", at=1, size=1, most=MOST_SENSORS),
+            Flag("charger_running", at=2),
+            Flag("load_running", at=3),
+            Bits("states", at=4, names=("DI1", "DI2", "DI3", "DI4", "DO1", "DO2", "DO3", "DO4")),
+            Number("cycles", "", at=5, size=2),
+        ),
+    ),
+    Command(
+        0x95,
+        "cell_voltages",
+        series=Series(Number("cell", "V", at=1, size=2, per_unit=1000, most=6000), each=3),
+        counted="cells",
+    ),
+    Command(
+        0x96,
+        "temperatures",
+        series=Series(Number("sensor", "C", at=1, size=1, zero=40, absent=NO_SENSOR), each=7),
+        counted="temperature_sensors",
+    ),
+    Command(0x97, "balancing_status", counted="cells", special=_balancing),
+    Command(0x98, "faults", special=_faults),
+)
+
+BY_SECTION = {command.section: command for command in COMMANDS}

@@ -1,0 +1,117 @@
+"""What a message's bytes mean: each field names its position, size, unit and scale.
+
+All numbers are big-endian and unsigned: value = (raw - zero) / per_unit, an int
+where per_unit is 1. Sentinels (`absent`) and limits (`least`, `most`) are raw
+wire integers, tested before scaling. A field gives None when it is absent, and
+raises BadReply when its raw value cannot be.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, Union
+
+from dalybms.errors import BadReply
+
+
+def raw_value(data: bytes, at: int, size: int) -> int:
+    return int.from_bytes(data[at : at + size], "big")
+
+
+class Number(NamedTuple):
+    """A measured or counted value."""
+
+    name: str
+    unit: str
+    at: int
+    size: int
+    per_unit: int = 1
+    zero: int = 0
+    least: int = 0
+    most: int | None = None
+    absent: tuple[int, ...] = ()
+
+    def scale(self, raw: int) -> int | float:
+        return raw - self.zero if self.per_unit == 1 else (raw - self.zero) / self.per_unit
+
+    def decode(self, data: bytes) -> int | float | None:
+        raw = raw_value(data, self.at, self.size)
+        if raw in self.absent:
+            return None
+        value = self.scale(raw)
+        if raw < self.least or (self.most is not None and raw > self.most):
+            raise BadReply(f"{self.name} of {value:g} {self.unit}".rstrip() + " cannot be", data)
+        return value
+
+
+class Flag(NamedTuple):
+    """A byte (or register) that is non-zero when something is on."""
+
+    name: str
+    at: int
+    size: int = 1
+
+    def decode(self, data: bytes) -> bool:
+        return raw_value(data, self.at, self.size) != 0
+
+
+class Choice(NamedTuple):
+    """A number that stands for one of some words."""
+
+    name: str
+    at: int
+    words: tuple[str, ...]
+    size: int = 1
+
+    def decode(self, data: bytes) -> str:
+        raw = raw_value(data, self.at, self.size)
+        if raw >= len(self.words):
+            raise BadReply(f"{self.name} {raw} cannot be", data)
+        return self.words[raw]
+
+
+class Bits(NamedTuple):
+    """Named bits, the least significant one first; all of them always reported."""
+
+    name: str
+    at: int
+    names: tuple[str, ...]
+    size: int = 1
+
+    def decode(self, data: bytes) -> dict[str, bool]:
+        raw = raw_value(data, self.at, self.size)
+        return {name: bool(raw >> bit & 1) for bit, name in enumerate(self.names)}
+
+
+class Series(NamedTuple):
+    """Equal values one after another (cells, sensors): `each` of them in one message.
+
+    Decodes to {number: value}, numbered from 1; an absent one is left out and the
+    numbering of the others stays.
+    """
+
+    item: Number
+    each: int
+
+    def raws(self, data: bytes) -> list[int]:
+        at, size = self.item.at, self.item.size
+        return [raw_value(data, at + size * n, size) for n in range(self.each)]
+
+    def values(self, raws: list[int]) -> dict[int, int | float]:
+        readings: dict[int, int | float] = {}
+        for number, raw in enumerate(raws, 1):
+            if raw in self.item.absent:
+                continue
+            value = self.item.scale(raw)
+            if self.item.most is not None and raw > self.item.most:
+                raise BadReply(f"{self.item.name} {number} of {value:g} {self.item.unit} cannot be")
+            readings[number] = value
+        return readings
+
+
+Field = Union[Number, Flag, Choice, Bits]
+
+
+def decode(fields: tuple[Field, ...], data: bytes) -> dict[str, Any]:
+    """A reading {name: value} of all fields that are present."""
+    values = ((field.name, field.decode(data)) for field in fields)
+    return {name: value for name, value in values if value is not None}

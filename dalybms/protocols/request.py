@@ -1,0 +1,42 @@
+"""A question to a board, as the link sees it: what to send, and what makes an answer."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, NamedTuple
+
+
+class Request(NamedTuple):
+    """One question, in one or several wordings, and the judge of its answer.
+
+    The link writes `writes` in turn, one per attempt, and never looks inside.
+    `turns` of them make one round: 2 while two host addresses are still possible, 1 later.
+    """
+
+    name: str
+    writes: tuple[bytes, ...]
+    reader: Any
+    """feed(chunk) -> frames, mark(), reset(): finds frames in the stream."""
+    wanted: Callable[[Any], bool]
+    """Is this frame part of the answer? All others are counted and dropped."""
+    parse: Callable[[list[Any]], Any]
+    """The value of the wanted frames of one attempt; None: more must come; BadReply: it cannot be."""
+    longest: int
+    """Bytes of the longest possible answer: bounds the time of an attempt."""
+    turns: int = 1
+    number: Callable[[Any], int] | None = None
+    """The number of a frame within a reply of several frames, of which more may follow than are needed."""
+    open_end: bool = False
+    """The length of the answer is not known: it ends when the line falls quiet."""
+    once: bool = False
+    """It may change the battery: never sent a second time."""
+
+
+class Answer(NamedTuple):
+    """What came of a question: the value, and which wording was answered."""
+
+    request: Request
+    written: bytes
+    value: Any
+
+
+Ask = Callable[[Request], Answer]

@@ -1,0 +1,134 @@
+"""What a battery tells: one reading per section, the same for every protocol.
+
+A key whose value the board cannot tell is absent, never null and never a guess.
+Units stand beside each key. Source: Daly UART/RS485 protocol V1.2 (2020).
+"""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+SECTIONS = {
+    "soc": "pack voltage, current and state of charge",
+    "cell_voltage_range": "highest and lowest cell voltage",
+    "temperature_range": "highest and lowest temperature",
+    "mosfet_status": "MOSFETs, direction of the current, remaining capacity",
+    "status": "number of cells and sensors, inputs and outputs, cycles",
+    "cell_voltages": "voltage of each cell",
+    "temperatures": "temperature of each sensor",
+    "balancing_status": "which cells are being balanced",
+    "errors": "texts of the active faults",
+}
+"""The nine sections of `get_all()` and `--all`, in their documented order, and what they hold."""
+MORE_SECTIONS = {"faults": "active faults with code, level and text"}
+"""Sections that only their own getter and flag read."""
+
+
+class Soc(TypedDict):
+    total_voltage: float
+    """V, the pack"""
+    current: float
+    """A, with the board's own sign: boards differ, `mode` in the MOSFET status tells the direction"""
+    soc_percent: float
+    """%, 0.0 to 100.0"""
+
+
+class CellVoltageRange(TypedDict):
+    highest_voltage: float
+    """V"""
+    highest_cell: int
+    """number of that cell, from 1"""
+    lowest_voltage: float
+    """V"""
+    lowest_cell: int
+    """number of that cell, from 1"""
+
+
+class TemperatureRange(TypedDict, total=False):
+    """Empty for a board without a sensor."""
+
+    highest_temperature: int
+    """C"""
+    highest_sensor: int
+    """number of that sensor, from 1"""
+    lowest_temperature: int
+    """C"""
+    lowest_sensor: int
+    """number of that sensor, from 1"""
+
+
+class MosfetStatus(TypedDict):
+    mode: str
+    """one of the words stationary, charging, discharging"""
+    charging_mosfet: bool
+    """on; the transistor's real state, which may differ from the switch the user set"""
+    discharging_mosfet: bool
+    """on; the transistor's real state, which may differ from the switch the user set"""
+    heartbeat: int
+    """0 to 255, rolls on while the board lives"""
+    capacity_ah: float
+    """Ah remaining"""
+
+
+class States(TypedDict):
+    """Digital inputs and outputs, on or off."""
+
+    DI1: bool
+    DI2: bool
+    DI3: bool
+    DI4: bool
+    DO1: bool
+    DO2: bool
+    DO3: bool
+    DO4: bool
+
+
+class Status(TypedDict):
+    cells: int
+    """1 to 48"""
+    temperature_sensors: int
+    """0 to 16"""
+    charger_running: bool
+    """boards seen so far always say no"""
+    load_running: bool
+    """boards seen so far always say no"""
+    states: States
+    cycles: int
+    """charge cycles"""
+
+
+CellVoltages = dict[int, float]
+"""{cell number from 1: V}"""
+Temperatures = dict[int, int]
+"""{sensor number from 1: C}; a sensor that is not fitted is left out"""
+BalancingStatus = dict[int, bool]
+"""{cell number from 1: being balanced}"""
+Errors = list[str]
+"""texts of the active faults, empty when there is none"""
+
+
+class Fault(TypedDict):
+    code: str
+    """stable name for programs, for instance cell_voltage_low_2"""
+    level: int
+    """1 warning, 2 protection, 3 hardware, 0 unknown"""
+    text: str
+    """plain English"""
+
+
+class Failed(TypedDict):
+    """Stands in `get_all()` for a section that could not be read."""
+
+    error: str
+
+
+class All(TypedDict):
+    soc: Soc | Failed
+    cell_voltage_range: CellVoltageRange | Failed
+    temperature_range: TemperatureRange | Failed
+    mosfet_status: MosfetStatus | Failed
+    status: Status | Failed
+    cell_voltages: CellVoltages | Failed
+    temperatures: Temperatures | Failed
+    balancing_status: BalancingStatus | Failed
+    errors: Errors | Failed

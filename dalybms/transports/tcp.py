@@ -1,0 +1,85 @@
+"""`socket://host:port`: a serial server (ser2net) or a WiFi-RS485 gateway."""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import socket
+from urllib.parse import urlsplit
+
+from dalybms.errors import TransportError
+
+CONNECT = 3.0
+"""Seconds to wait for the connection."""
+_CHUNK = 4096
+
+
+def parse(url: str) -> tuple[str, int]:
+    """(host, port) of socket://host:port; ValueError when it is not of that form."""
+    parts = urlsplit(url)
+    try:
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise ValueError(f"{url}: {error}; write socket://HOST:PORT") from None
+    if not host or not port or parts.path not in ("", "/"):
+        raise ValueError(f"{url} is not of the form socket://HOST:PORT")
+    return host, port
+
+
+class TcpTransport:
+    """A byte stream over TCP; the far side sets baud rate and parity."""
+
+    def __init__(self, url: str, connect_timeout: float = CONNECT) -> None:
+        host, port = parse(url)
+        self._name = f"{host}:{port}"
+        try:
+            self._socket = socket.create_connection((host, port), connect_timeout)
+        except socket.gaierror as error:
+            raise TransportError(f"cannot find the host {host} ({error.strerror}): check the name") from error
+        except ConnectionRefusedError as error:
+            raise TransportError(
+                f"{self._name} refused the connection: is ser2net or the gateway running, and the port right?"
+            ) from error
+        except OSError as error:
+            reason = error.strerror or "no answer in time"
+            raise TransportError(
+                f"cannot reach {self._name} ({reason}): check address, network and power of the gateway"
+            ) from error
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._socket.setblocking(False)
+
+    def write(self, data: bytes) -> None:
+        try:
+            while data:
+                data = data[self._socket.send(data) :]
+        except OSError as error:
+            raise self._gone(error) from error
+
+    def read(self, timeout: float) -> bytes:
+        try:
+            if not select.select([self._socket], [], [], timeout)[0]:
+                return b""
+            data = self._socket.recv(_CHUNK)
+        except BlockingIOError:
+            return b""
+        except (OSError, ValueError) as error:
+            raise self._gone(error) from error
+        if not data:
+            raise self._gone(None)
+        return data
+
+    def drain(self) -> None:
+        while self.read(0):
+            pass
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):  # the far side may have cut it already
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+
+    def _gone(self, error: Exception | None) -> TransportError:
+        reason = f" ({error.strerror})" if isinstance(error, OSError) and error.strerror else ""
+        return TransportError(
+            f"{self._name} cut the connection{reason}: another client may have taken it, "
+            "or the gateway restarted"
+        )
