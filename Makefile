@@ -1,0 +1,53 @@
+# The commands of this project. `make` alone lists them.
+# Any Python from 3.9 on: make test PYTHON=/path/to/python3
+
+PYTHON = python3
+BLEAK_OLDEST = 0.22.3
+TEST_NEEDS = pyserial==3.5 pytest pytest-timeout hypothesis coverage nagiosplugin setuptools
+LINT_NEEDS = ruff==0.17.6 mypy==2.4.1 types-pyserial setuptools bleak
+DIST_NEEDS = build twine check-wheel-contents
+SEEDS = 1000
+
+.PHONY: help demo test faults lint matrix bench dist-check clean
+
+help:  ## list the commands
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1: /p' Makefile
+
+demo:  ## read an emulated pack; needs nothing but Python
+	@$(PYTHON) daly-bms-cli.py -d demo: --all
+
+test:  ## run all tests
+	@sh .ci/venv .venv/test $(PYTHON) $(TEST_NEEDS) bleak
+	@.venv/test/bin/python -m pytest
+
+faults:  ## run the seeded fault tests in full (SEEDS=1000)
+	@sh .ci/venv .venv/test $(PYTHON) $(TEST_NEEDS) bleak
+	@DALY_SEEDS=$(SEEDS) .venv/test/bin/python -m pytest --timeout 3600 -k fault
+
+lint:  ## check style, format and types
+	@sh .ci/venv .venv/lint $(PYTHON) $(LINT_NEEDS)
+	@.venv/lint/bin/ruff check .
+	@.venv/lint/bin/ruff format --check --quiet .
+	@.venv/lint/bin/mypy
+
+matrix:  ## run all tests on every Python from 3.9 to 3.13 that is found
+	@sh .ci/matrix $(PYTHON) $(BLEAK_OLDEST) $(TEST_NEEDS)
+
+bench:  ## measure speed and cost beside dalybms 0.5.0 (BENCH_QUICK=1: a short run)
+	@sh .ci/venv .bench/upstream $(PYTHON) pyserial==3.5 dalybms==0.5.0
+	@sh .ci/venv .bench/ours $(PYTHON) pyserial==3.5
+	@rm -rf build
+	@.bench/ours/bin/python -m pip install -qq --disable-pip-version-check --force-reinstall --no-deps .
+	@$(PYTHON) bench/bench.py
+
+dist-check:  ## build the packages, check them and run what they install
+	@sh .ci/venv .venv/dist $(PYTHON) $(DIST_NEEDS)
+	@rm -rf build dist .venv/wheel
+	@.venv/dist/bin/python -m build --outdir dist . >&2
+	@.venv/dist/bin/twine check --strict dist/*
+	@.venv/dist/bin/check-wheel-contents dist/*.whl
+	@sh .ci/venv .venv/wheel $(PYTHON) dist/*.whl
+	@cd .venv && wheel/bin/daly-bms-cli -d demo: --all
+
+clean:  ## remove everything that these commands made
+	@rm -rf build dist .venv .matrix .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* *.egg-info
