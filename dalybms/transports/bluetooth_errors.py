@@ -1,0 +1,118 @@
+"""What Bluetooth troubles mean for a user: one line, with the next step.
+
+bleak and dbus-fast report one trouble in many ways (a class of their own, a
+D-Bus error name, a bare OSError, an empty TimeoutError), and the ways differ
+between their versions; so the words are looked for, not the classes.
+"""
+
+from __future__ import annotations
+
+from dalybms.errors import TransportError
+
+BUS, SCAN, CONNECT, SUBSCRIBE = "bus", "scan", "connect", "subscribe"
+WRITE, OPEN, CLOSED = "write", "open", "closed"
+
+
+class BluetoothError(TransportError):
+    """The Bluetooth wire failed.
+
+    `stage` says how far it had come: "import" (bleak is missing), "bus" (the system's Bluetooth service),
+    "scan", "connect", "subscribe", "write", "open" (the link was up and was lost) or "closed".
+    """
+
+    def __init__(self, message: str, stage: str = "") -> None:
+        super().__init__(message)
+        self.stage = stage
+
+
+MISSING = "Bluetooth needs the package bleak ({error}); install it with: pip install 'dalybms[bluetooth]'"
+LOST = ("the Bluetooth link was lost; the dongle went out of range, fell asleep, lost power, "
+        "or the adapter was switched off: connect again")  # fmt: skip
+OWN_THREAD = "blocking call from inside the Bluetooth thread itself; call it from another thread"
+STUCK = "the Bluetooth thread does not answer; end this program and start it again"
+
+# The first row with a word in the error's text wins.
+_CAUSES: tuple[tuple[tuple[str, ...], str], ...] = (
+    (
+        ("powered_off", "no powered", "error.notready"),
+        "the Bluetooth adapter is off; switch it on: bluetoothctl power on (or rfkill unblock bluetooth)",
+    ),
+    (
+        ("no_bluetooth", "no bluetooth adapter", "no_ble_central", "adapter '", "unknownmethod"),
+        "no such Bluetooth LE adapter on this machine; plug one in, or name another one (bluetoothctl list)",
+    ),
+    (
+        ("denied", "autherror", "permissionerror", "operation not permitted"),
+        "not allowed to use Bluetooth; Linux: add yourself to the group (sudo usermod -aG bluetooth $USER) "
+        "and log in again, macOS: System Settings, Privacy, Bluetooth",
+    ),
+    (
+        ("serviceunknown", "namehasnoowner", "spawn.", "could not get owner"),
+        "the Bluetooth service is not running; start it: sudo systemctl start bluetooth "
+        "(in a container: on the host)",
+    ),
+    (
+        ("filenotfounderror", "connectionrefusederror", "invalidaddresserror", "no such file"),
+        "no Bluetooth service on this machine (no system message bus); install BlueZ and start it, "
+        "in a container mount /run/dbus",
+    ),
+    (
+        ("notify acquired", "notpermitted"),
+        "the dongle's notifications are taken; end the other program that uses it, or free it with: "
+        "bluetoothctl disconnect",
+    ),
+    (
+        ("abort-by-local", "connection abort", "canceled", "failed to discover services"),
+        "the connection broke off while it was made, often radio disturbance; come closer, "
+        "use a USB adapter on an extension lead, on a Raspberry Pi try without WiFi",
+    ),
+    (
+        ("devicenotfounderror", "unknownobject"),
+        "the device vanished before it could be connected; come closer and try again",
+    ),
+    (
+        ("gatt protocol error", "att error"),
+        "the dongle refused the bytes; unplug it for a moment and connect again",
+    ),
+    (
+        ("eoferror", "brokenpipe", "connectionreset", "dbus connection", "nonetype"),
+        "the connection to the Bluetooth service broke; start it: sudo systemctl restart bluetooth",
+    ),
+)
+_TIMEOUTS: dict[str, str] = {
+    BUS: "the Bluetooth service does not answer; start it anew: sudo systemctl restart bluetooth",
+    SCAN: "the Bluetooth adapter does not start or stop scanning; reset it: sudo systemctl restart bluetooth",
+    CONNECT: "the dongle was heard but no connection came about; close the phone app, come closer, "
+    "unplug the dongle for a moment",
+    SUBSCRIBE: "the dongle does not switch on its notifications; unplug it for a moment and try again",
+    WRITE: "the Bluetooth link does not take data any more; connect again",
+}
+
+
+def explain(error: BaseException, stage: str, target: str) -> BluetoothError:
+    """The error to raise for `error` (of bleak, dbus-fast or the system), met at `stage` with `target`."""
+    if isinstance(error, BluetoothError):
+        return error
+    said = f"{type(error).__name__}: {error!s}".rstrip(": ")
+    lowered = said.lower()
+    for words, text in _CAUSES:
+        if any(word in lowered for word in words):
+            return BluetoothError(f"{target}: {text} ({said})", stage)
+    if "timeout" in type(error).__name__.lower():
+        return late(stage, target)
+    return BluetoothError(f"{target}: Bluetooth failed ({said}); connect again, "
+                          "if it stays: sudo systemctl restart bluetooth", stage)  # fmt: skip
+
+
+def late(stage: str, target: str) -> BluetoothError:
+    """The error for a wait at `stage` that reached its limit."""
+    return BluetoothError(f"{target}: {_TIMEOUTS[stage]}", stage)
+
+
+def transient(error: BaseException) -> bool:
+    """Whether trying to connect again may help: radio disturbance or a busy BlueZ, not a refusal."""
+    if isinstance(error, BluetoothError):
+        return False
+    said = f"{type(error).__name__}: {error!s}".lower()
+    passing = ("error.failed", "inprogress", "failed to discover services", "devicenotfounderror")
+    return any(word in said for word in passing) or isinstance(error, (EOFError, BrokenPipeError))
