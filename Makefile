@@ -4,7 +4,7 @@
 PYTHON = python3
 BLEAK_OLDEST = 0.22.3
 TEST_NEEDS = pyserial==3.5 pytest pytest-timeout hypothesis coverage nagiosplugin setuptools
-LINT_NEEDS = ruff==0.17.6 mypy==2.4.1 types-pyserial setuptools bleak
+LINT_NEEDS = ruff==0.17.6 mypy==2.4.1 types-pyserial types-setuptools bleak
 DIST_NEEDS = build twine check-wheel-contents
 SEEDS = 1000
 
