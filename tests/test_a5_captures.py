@@ -1,4 +1,4 @@
-"""Every recorded A5 exchange, replayed through the public methods and compared with what its source states."""
+"""Every recorded A5 exchange, replayed through the public methods: the values its source states."""
 
 from __future__ import annotations
 

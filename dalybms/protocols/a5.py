@@ -63,7 +63,8 @@ class A5:
 
         Later rounds ask something else, for boards that answer only some commands.
         """
-        plan = [*self._plan(sections), BY_SECTION["soc"], BY_SECTION["status"]]
+        plan = [row for row in self._plan(sections) if not row.counted]
+        plan += [BY_SECTION["soc"], BY_SECTION["status"]]
         other = next(row for row in plan if row != plan[0])
         return self._question(other if round_ % 2 else plan[0])
 
