@@ -1,0 +1,37 @@
+"""What the Bluetooth tests share: the stand-in, on a message bus of its own for every test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from bluez.bus import Bus
+    from bluez.standin import BlueZ
+
+
+@pytest.fixture
+def bus(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bus]:
+    """A message bus without BlueZ; bleak takes it for the system's."""
+    from bluez.bus import Bus
+    from dalybms.transports.bluetooth import shutdown
+
+    made = Bus()
+    monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", made.address)
+    yield made
+    shutdown()
+    made.close()
+
+
+@pytest.fixture
+def bluez(bus: Bus) -> Iterator[BlueZ]:
+    """BlueZ with one adapter and no device nearby."""
+    from bluez.standin import BlueZ
+    from dalybms.transports.bluetooth import shutdown
+
+    standin = BlueZ(bus.address)
+    yield standin
+    shutdown()
+    standin.close()
