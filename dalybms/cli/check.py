@@ -16,6 +16,7 @@ from dalybms.cli.nagios import BY_WEIGHT, OK, STATES, UNKNOWN, Perf, Verdict, nu
 from dalybms.errors import DalyError, NoReply
 
 __all__ = [
+    "SECTIONS",
     "Policy",
     "Verdict",
     "add_options",

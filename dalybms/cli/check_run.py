@@ -1,0 +1,81 @@
+"""`--check` as a process: one verdict on stdout and an exit code from 0 to 3, whatever happens."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+from collections.abc import Sequence
+from typing import Any, Callable
+
+from dalybms.cli import check, limits, output
+from dalybms.cli.nagios import UNKNOWN, Verdict, worst
+from dalybms.errors import DalyError
+
+TIME_LIMIT = 10.0
+"""Seconds for the whole check when `-t` is not given: what plugins are granted by custom."""
+
+STARTUP = 0.2
+"""Seconds of the time limit that the interpreter needs before and after us."""
+
+Battery = Callable[[argparse.Namespace], Any]
+"""The battery of the options, not connected yet; ValueError when they contradict each other."""
+
+
+def is_asked(argv: Sequence[str]) -> bool:
+    """Known before the options are parsed, because wrong options must answer as a plugin does."""
+    return "--check" in argv
+
+
+def main(argv: Sequence[str], parser: argparse.ArgumentParser, battery: Battery) -> int:
+    """Run one check; returns 0 to 3 and prints nothing but the verdict (or help, which is 3)."""
+    try:
+        with limits.sigterm_raises():
+            return _main(argv, parser, battery)
+    except (limits.Terminated, KeyboardInterrupt):
+        return _say(check.unknown("terminated before the check was finished"))
+    except Exception as error:  # noqa: BLE001 - a traceback leaves as code 1, which reads as WARNING
+        return _say(check.verdict_for(error))
+
+
+def _main(argv: Sequence[str], parser: argparse.ArgumentParser, battery: Battery) -> int:
+    complaint = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(complaint):
+            options = parser.parse_args(argv)
+    except SystemExit as end:
+        return _say(check.unknown(_reason(complaint.getvalue()))) if end.code else UNKNOWN
+    try:
+        return _say(_checked(options, battery), options.verbose)
+    except ValueError as error:
+        return _say(check.unknown(str(error)))
+
+
+def _checked(options: argparse.Namespace, battery: Battery) -> Verdict:
+    """Raises ValueError for options that contradict each other, or a device that is none."""
+    if not options.device:
+        raise ValueError("which battery? give -d DEVICE")
+    if options.timeout is None:
+        options.timeout = TIME_LIMIT
+    policy = check.policy_of(options)
+    late = check.unknown(f"not finished within {options.timeout:g} s: allow more with -t")
+    seconds = max(options.timeout / 2, options.timeout - limits.GRACE - STARTUP)
+    bms = battery(options)
+    with limits.Deadline(seconds, bms.disconnect, lambda: _say(late)) as deadline, bms:
+        try:
+            bms.connect(options.device)
+            return check.verdict(bms.read(check.SECTIONS), policy)
+        except DalyError as error:
+            named = getattr(error, "stage", None) is not None
+            return late if deadline.expired and not named else check.verdict_for(error, policy)
+
+
+def _reason(complaint: str) -> str:
+    """The last line that argparse said, without the usage before it."""
+    return complaint.strip().rpartition("\n")[2].partition(": error: ")[2] or complaint
+
+
+def _say(verdict: Verdict, verbose: bool = False) -> int:
+    """The exit code; a good state that could not be told to anybody is UNKNOWN."""
+    told = output.write(verdict.text(verbose)) == output.DONE
+    return verdict.code if told else worst([verdict.code, UNKNOWN])
