@@ -43,7 +43,7 @@ bench:  ## measure speed and cost beside dalybms 0.5.0 (BENCH_QUICK=1: a short r
 dist-check:  ## build the packages, check them and run what they install
 	@sh .ci/venv .venv/dist $(PYTHON) $(DIST_NEEDS)
 	@rm -rf build dist .venv/wheel
-	@.venv/dist/bin/python -m build --outdir dist . >&2
+	@.venv/dist/bin/python -m build . > .venv/dist/build.log 2>&1 || { cat .venv/dist/build.log; exit 1; }
 	@.venv/dist/bin/twine check --strict dist/*
 	@.venv/dist/bin/check-wheel-contents dist/*.whl
 	@sh .ci/venv .venv/wheel $(PYTHON) dist/*.whl
