@@ -57,12 +57,20 @@ class BluetoothThread:
         """False after `stop`, and in a forked child, which has no copy of the thread."""
         return self._thread.is_alive() and not self.loop.is_closed()
 
+    def check(self) -> None:
+        """Raise BluetoothError where waiting for the thread would never end."""
+        if threading.current_thread() is self._thread:
+            raise BluetoothError(OWN_THREAD, CLOSED)
+        if not self.alive():
+            raise BluetoothError("the Bluetooth thread of this process has ended; connect again", CLOSED)
+
     def run(self, work: Coroutine[Any, Any, T], limit: float, cleanup: float, tick: Callable[[], None]) -> T:
         """Run `work` in the thread and wait at most `limit` seconds for its result; Ctrl-C cancels it."""
-        if not self.alive() or threading.current_thread() is self._thread:
+        try:
+            self.check()
+        except BluetoothError:
             work.close()
-            own = threading.current_thread() is self._thread
-            raise BluetoothError(OWN_THREAD if own else "the Bluetooth link has ended; connect again", CLOSED)
+            raise
         answer: concurrent.futures.Future[T] = concurrent.futures.Future()
         try:
             self.loop.call_soon_threadsafe(self._begin, work, answer)
@@ -239,7 +247,7 @@ class BluetoothTransport:
         library, deadline = _import_bleak(), Deadline(budget)
         adapter = adapter or bleak.get("bluez", {}).get("adapter")
         self._limits, self._thread = limits, _start()
-        radio = Radio(self._thread, library, adapter, limits, deadline)
+        radio = Radio(self._thread, library, adapter, target, limits, deadline)
         self._session = session = Session(self._thread, radio, target, limits, deadline)
         limit = limits.opening() if budget is None else min(limits.opening(), budget)
         self._run(session.open(bleak), limit)
@@ -266,11 +274,13 @@ class BluetoothTransport:
 
     def close(self) -> None:
         """Disconnect; a read() or write() waiting in another thread ends at once."""
+        if not self._thread.alive():
+            return  # it has disconnected everything, or the link belongs to the parent process
+        self._thread.check()
         if self._finalizer.detach() is None:
             return
         self._session.inbox.close(f"{self._session.target}: the link is closed; connect again", CLOSED)
-        if self._thread.alive():
-            self._run(self._session.shut(), self._limits.disconnect)
+        self._run(self._session.shut(), self._limits.disconnect)
 
     def _run(self, work: Coroutine[Any, Any, None], limit: float) -> None:
         limit += self._limits.cleanup + self._limits.thread
@@ -303,7 +313,7 @@ def scan(
     whenever that line changes. Raises BluetoothError.
     """
     library, thread, limits = _import_bleak(), _start(), limits._replace(scan=timeout)
-    radio = Radio(thread, library, adapter, limits, Deadline(None))
+    radio = Radio(thread, library, adapter, "scan", limits, Deadline(None))
     tick = _nothing if progress is None else _counter(radio, timeout, progress)
     try:
         return thread.run(survey(thread, radio, limits), limits.opening(), limits.cleanup, tick)

@@ -104,9 +104,10 @@ def explain(error: BaseException, stage: str, target: str) -> BluetoothError:
                           "if it stays: sudo systemctl restart bluetooth", stage)  # fmt: skip
 
 
-def late(stage: str, target: str) -> BluetoothError:
-    """The error for a wait at `stage` that reached its limit."""
-    return BluetoothError(f"{target}: {_TIMEOUTS[stage]}", stage)
+def late(stage: str, target: str, cut: bool = False) -> BluetoothError:
+    """The error for a wait at `stage` that reached its limit; `cut`: the caller's overall time ended it."""
+    hint = " (the overall time limit ended this wait early; allow more)" if cut else ""
+    return BluetoothError(f"{target}: {_TIMEOUTS[stage]}{hint}", stage)
 
 
 def transient(error: BaseException) -> bool:

@@ -36,7 +36,7 @@ def choose(services: Iterable[Any], target: str) -> Pair:
         if pair is not None:
             return pair
     listing = "; ".join(f"{_short(uuid)}: {' '.join(map(_short, each)) or 'empty'}"
-                        for uuid, each in found.items())  # fmt: skip
+                        for uuid, each in sorted(found.items()))  # fmt: skip
     raise BluetoothError(
         f"{target} is no Daly dongle: neither fff1/fff2 nor ff01/ff02, but {listing or 'no services'}; "
         "look for the right address with a scan",

@@ -49,3 +49,6 @@ class Deadline:
     def cut(self, limit: float) -> float:
         """`limit`, or what is left of the time allowed if that is less."""
         return limit if self._end is None else max(0.0, min(limit, self._end - time.monotonic()))
+
+    def over(self) -> bool:
+        return self._end is not None and time.monotonic() >= self._end

@@ -44,13 +44,19 @@ class Radio:
     """bleak's scanner and its list of connected devices, on one adapter, with every wait bounded."""
 
     def __init__(
-        self, thread: BluetoothThread, bleak: Any, adapter: str | None, limits: Limits, deadline: Deadline
+        self,
+        thread: BluetoothThread,
+        bleak: Any,
+        adapter: str | None,
+        target: str,
+        limits: Limits,
+        deadline: Deadline,
     ) -> None:
         self.bleak = bleak
         self.heard: dict[str, dict[str, Any]] = {}
         self.adopts = hasattr(bleak, "BleakAdapter")  # bleak 3.1 and newer
         self._thread, self._limits, self._deadline = thread, limits, deadline
-        self._adapter = adapter
+        self._adapter, self._target = adapter, target
 
     def arguments(self, options: dict[str, Any]) -> dict[str, Any]:
         """Options for bleak, with the adapter in the place where this version of bleak looks for it."""
@@ -94,7 +100,9 @@ class Radio:
 
     async def _stop(self, scanner: Any, ended: bool) -> None:
         try:
-            await self.step(SCAN, scanner.stop(), self._limits.stop)
+            await self._thread.bounded(scanner.stop(), self._limits.stop, self._limits.cleanup)
+        except Late:
+            raise late(SCAN, self._target) from None
         except self.bleak.exc.BleakError as error:
             if not ended:
                 raise
@@ -105,7 +113,7 @@ class Radio:
         try:
             return await self._thread.bounded(work, self._deadline.cut(limit), self._limits.cleanup)
         except Late:
-            raise late(stage, "Bluetooth") from None
+            raise late(stage, self._target, self._deadline.over()) from None
 
 
 class Session:
@@ -162,6 +170,7 @@ class Session:
     async def _find(self, options: dict[str, Any]) -> Any:
         """bleak's device for the target; a link that was left over is adopted."""
         if "backend" in options and "scanner_backend" not in options:
+            self.address = self.target
             return self.target  # a client of the caller's own: it knows what to do with the text
         for device in await self._radio.connected():
             if matches(self.target, device.address, [device.name]):
@@ -251,7 +260,7 @@ class Session:
             if self._gone.done():
                 self.inbox.check()
                 raise BluetoothError(f"{self.target}: {LOST}", OPEN) from None
-            raise late(stage, self.target) from None
+            raise late(stage, self.target, stage != WRITE and self._deadline.over()) from None
 
 
 def _settle(first: Any) -> None:

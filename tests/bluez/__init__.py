@@ -5,13 +5,42 @@ from __future__ import annotations
 import importlib.util
 import shutil
 import sys
+import time
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from dalybms.transports.bluetooth_limits import LIMITS, Limits
+
+if TYPE_CHECKING:
+    from bluez.peripheral import Peripheral
+    from dalybms.transports.bluetooth import BluetoothTransport
 
 _READY = sys.platform == "linux" and shutil.which("dbus-daemon") and importlib.util.find_spec("bleak")
 needs_bus = pytest.mark.skipif(not _READY, reason="Bluetooth tests need Linux, dbus-daemon and bleak")
 
 # A tenth of the real limits: what hangs or is not there ends quickly.
 QUICK = Limits(*(seconds / 10 for seconds in LIMITS))._replace(thread=LIMITS.thread)
+MAC = "AA:BB:CC:00:00:01"
+
+
+def wire(target: str = MAC, **options: Any) -> BluetoothTransport:
+    """An open link, with quick limits."""
+    from dalybms.transports.bluetooth import BluetoothTransport
+
+    return BluetoothTransport(target, **{"limits": QUICK, **options})
+
+
+def device(**options: Any) -> Peripheral:
+    """A dongle, by default at MAC."""
+    from bluez.peripheral import Peripheral
+
+    return Peripheral(**options)
+
+
+def gather(link: BluetoothTransport, size: int) -> bytes:
+    """Read until `size` bytes are there or 2 s have passed."""
+    data, end = b"", time.monotonic() + 2
+    while len(data) < size and time.monotonic() < end:
+        data += link.read(0.2)
+    return data

@@ -42,7 +42,7 @@ class Peripheral:
         layout: Layout = DALY,
         adapter: str = "hci0",
         rssi: int = -60,
-        makers: Union[dict, None] = None,
+        makers: dict | None = None,
         advertised: Iterable[str] = (),
         advertising: bool = True,
     ) -> None:
@@ -120,6 +120,6 @@ class Peripheral:
         """The object path of a characteristic."""
         return next(path for path, _, props in self.attributes() if props["UUID"].value == uuid(short))
 
-    def listening(self) -> Union[str, None]:
+    def listening(self) -> str | None:
         """Where the answers go: the characteristic whose notifications are on."""
         return next(iter(sorted(self.notifying)), None)

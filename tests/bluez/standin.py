@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterable
-from typing import Any, Callable, NamedTuple, Union
+from typing import Any, Callable, NamedTuple
 
 from dbus_fast import Message, MessageType, Variant
 from dbus_fast.aio import MessageBus
@@ -18,7 +18,7 @@ LIMIT = 5.0
 
 
 class Trouble(NamedTuple):
-    """What a call meets: `hang` (no reply ever), `error` (name, text) or a `delay`, the first `times` times."""
+    """What a call meets the first `times` times: an `error` (name, text), a `delay`, or no reply (`hang`)."""
 
     error: tuple[str, str] = ("", "")
     hang: bool = False
@@ -38,6 +38,8 @@ class BlueZ:
         self.peripherals: list[Peripheral] = []
         self.disconnect_delay = 0.0
         self.resolves = True
+        self.hangs_after = ""  # from this call on, nothing is answered
+        self._hung = False
         self._adapters = {f"/org/bluez/{name}": powered for name in adapters}
         self._scanning: dict[str, str] = {}  # adapter path -> who scans
         self._changed = threading.Condition()
@@ -102,7 +104,7 @@ class BlueZ:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _on_message(self, message: Message) -> Union[bool, None]:
+    def _on_message(self, message: Message) -> bool | None:
         if message.message_type is not MessageType.METHOD_CALL or message.destination is None:
             return None
         if (message.interface or "").endswith((".Peer", ".Introspectable")):
@@ -115,6 +117,9 @@ class BlueZ:
         with self._changed:
             self.calls.append(member)
             self._changed.notify_all()
+        self._hung = self._hung or member == self.hangs_after
+        if self._hung:
+            return
         trouble = self.troubles.get(member, Trouble(times=0))
         if trouble.times > 0:
             self.troubles[member] = trouble._replace(times=trouble.times - 1)
@@ -211,7 +216,7 @@ class BlueZ:
             self._added(each.path, DEVICE, each.device())
 
     # -- connecting -----------------------------------------------------------------------------
-    def _device(self, message: Message) -> Union[Peripheral, None]:
+    def _device(self, message: Message) -> Peripheral | None:
         path = message.path or ""
         return next((each for each in self.peripherals if path.startswith(each.path)), None)
 
