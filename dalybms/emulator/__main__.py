@@ -1,0 +1,41 @@
+"""`python -m dalybms.emulator`: a fake board behind a pseudo terminal or a TCP port."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from dalybms.emulator import options
+from dalybms.emulator.serve import PtyEnd, TcpEnd, serve
+
+
+def main() -> int:
+    """Serves until SIGINT or SIGTERM; one line on stdout says where, as soon as clients may come."""
+    parser = _parser()
+    given = parser.parse_args()
+    try:
+        line = options.build(given.options, paced=not given.unpaced)
+        end = PtyEnd(given.link) if given.pty else TcpEnd(given.tcp)
+    except (ValueError, OSError) as error:
+        parser.exit(2, f"{parser.prog}: {error}\n")
+    return serve(line, end, sys.stdout)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m dalybms.emulator",
+        description="A fake Daly board. Prints one line when ready: the path or address to connect to.",
+        epilog=options.describe(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("--pty", action="store_true", help="serve a pseudo terminal")
+    where.add_argument("--tcp", type=int, metavar="PORT", help="serve 127.0.0.1:PORT; 0 takes any free port")
+    parser.add_argument("--link", metavar="PATH", help="with --pty: a symbolic link to it")
+    parser.add_argument("--unpaced", action="store_true", help="answer at once instead of as at 9600 8N1")
+    parser.add_argument("options", nargs="?", default="", metavar="OPTIONS", help='"cells=16&fault=drop:0.2"')
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
