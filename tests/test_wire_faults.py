@@ -440,6 +440,33 @@ def test_f31_margins_are_wide_enough_for_a_load_that_switches() -> None:
     assert sagged["soc"] == {**GOOD, "total_voltage": 48.2}
 
 
+@pytest.mark.parametrize(
+    ("section", "command", "data"),
+    [
+        ("cell_voltages", 0x95, "011771000000"),
+        ("cell_voltage_range", 0x91, "17710a0cec01"),
+        ("cell_voltage_range", 0x91, "0cf3000cec01"),
+        ("cell_voltage_range", 0x91, "0cf3310cec01"),
+        ("cell_voltage_range", 0x91, "0cf30a0cec00"),
+        ("cell_voltage_range", 0x91, "0cf30a0cec31"),
+        ("cell_voltage_range", 0x91, "0cec0a0cf301"),
+        ("cell_voltage_range", 0x91, "17700a177101"),
+        ("cell_voltage_range", 0x91, "000001000001"),
+        ("temperature_range", 0x92, "3d113c01"),
+        ("temperature_range", 0x92, "3d013c11"),
+        ("temperature_range", 0x92, "3c013d02"),
+        ("mosfet_status", 0x93, "0301010000000001"),
+        ("mosfet_status", 0x93, "0001010000989681"),
+        ("soc", 0x90, "0000000075300384"),
+        ("soc", 0x90, "02120000753003e9"),
+    ],
+)
+def test_readings_that_cannot_be_are_errors(section: str, command: int, data: str) -> None:
+    bms = attach(talk({**HEALTHY, 0x94: reply(0x94, "0101"), command: reply(command, data)}))
+    with pytest.raises(BadReply, match="cannot be"):
+        getattr(bms, f"get_{section}")()
+
+
 def test_f32_unplugged_in_the_middle() -> None:
     script = talk(HEALTHY)
     bms = attach(script)
