@@ -122,8 +122,6 @@ class BluetoothThread:
         calls = {task for task in self._tasks.values() if task is not own}
         for task in calls:
             task.cancel()
-        for session in self.sessions:
-            session.inbox.fail("the program is ending", CLOSED)
         ends = calls | {asyncio.ensure_future(session.shut()) for session in self.sessions}
         if ends:
             await asyncio.wait(ends, timeout=seconds)
@@ -204,15 +202,18 @@ def _start() -> BluetoothThread:
 
 
 def shutdown(seconds: float = LIMITS.exit) -> None:
-    """Disconnect every link of this process and end the Bluetooth thread; runs by itself at exit.
-
-    A later connection starts anew.
-    """
+    """Disconnect every link of this process and end the Bluetooth thread. A later connection starts anew."""
     if _thread is not None:
+        for session in list(_thread.sessions):
+            session.inbox.fail("the Bluetooth links of this process were shut down; connect again", CLOSED)
         _thread.stop(seconds)
 
 
-atexit.register(shutdown)
+@atexit.register
+def _at_exit() -> None:
+    # a daemon thread that still reads is left to the interpreter: an error would only end in a traceback
+    if _thread is not None:
+        _thread.stop(LIMITS.exit)
 
 
 def _import_bleak() -> Any:

@@ -65,6 +65,10 @@ class BlueZ:
         """Send notifications that nobody asked for."""
         self._run(self._steps(peripheral, steps))
 
+    def hang(self) -> None:
+        """From now on, nothing is answered."""
+        self._hung = True
+
     def leave_over(self, peripheral: Peripheral) -> None:
         """A connection that a crashed program left behind."""
         peripheral.known = peripheral.connected = peripheral.resolved = True
