@@ -16,16 +16,17 @@ from typing import TYPE_CHECKING
 __version__ = "1.0.0"
 
 if TYPE_CHECKING:
-    from dalybms.bms import DalyBMS, open_bms
+    from dalybms.bms import DalyBMS, DalyBMSBluetooth, open_bms
     from dalybms.errors import BadReply, DalyError, NoReply, NotSupported, TransportError
 
 _HOMES = {
-    "dalybms.bms": ("DalyBMS", "open_bms"),
+    "dalybms.bms": ("DalyBMS", "DalyBMSBluetooth", "open_bms"),
     "dalybms.errors": ("BadReply", "DalyError", "NoReply", "NotSupported", "TransportError"),
 }
 __all__ = [
     "BadReply",
     "DalyBMS",
+    "DalyBMSBluetooth",
     "DalyError",
     "NoReply",
     "NotSupported",

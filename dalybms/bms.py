@@ -8,9 +8,17 @@ import time
 from collections.abc import Sequence
 from typing import Any, Callable, cast
 
-from dalybms.device import MOST_BOARDS, PC_HOST, candidates, open_wire
+from dalybms.device import (
+    APP_HOST,
+    MOST_BOARDS,
+    PC_HOST,
+    candidates,
+    is_bluetooth,
+    open_bluetooth,
+    open_wire,
+)
 from dalybms.errors import DalyError, NotSupported, TransportError
-from dalybms.link import WIRE, Link
+from dalybms.link import BLUETOOTH, WIRE, Link
 from dalybms.protocols.a5 import A5
 from dalybms.protocols.request import Answer, Ask, Request
 from dalybms.readings import (
@@ -227,6 +235,39 @@ class DalyBMS:
         return outcomes
 
 
+class DalyBMSBluetooth(DalyBMS):
+    """One battery over Bluetooth LE: the same blocking methods, another wire. Needs bleak.
+
+    Arguments as DalyBMS; the silence allowed is longer, and host 0x80 is asked first.
+    """
+
+    _likely_host = APP_HOST
+
+    def __init__(
+        self,
+        request_retries: int = 3,
+        logger: logging.Logger | None = None,
+        timeout: float = BLUETOOTH.timeout,
+        **options: Any,
+    ) -> None:
+        self._timing = BLUETOOTH
+        super().__init__(request_retries, logger=logger, timeout=timeout, **options)
+
+    def connect(self, device: str | None = None, *, mac_address: str | None = None, **bleak: Any) -> None:
+        """Find and connect a device by MAC, CoreBluetooth UUID or advertised name.
+
+        mac_address: the same, under the name of dalybms 0.5. bleak: `adapter` ("hci1"),
+        `budget` (seconds for all of it), or arguments of bleak's client. Sends no request.
+        Raises TransportError when it is not found or cannot be connected; its `stage`
+        says how far it came.
+        """
+        target = device or mac_address
+        if not target:
+            raise ValueError("connect() needs a MAC address, a UUID or an advertised name")
+        self.disconnect()
+        self._use(open_bluetooth(target, **bleak))
+
+
 def presentable(outcomes: dict[str, Any]) -> dict[str, Any]:
     """Outcomes as JSON takes them: {"error": why} for a failed section, none for one the board has not."""
     return {
@@ -237,11 +278,12 @@ def presentable(outcomes: dict[str, Any]) -> dict[str, Any]:
 
 
 def open_bms(device: str, **options: Any) -> DalyBMS:
-    """A connected battery, for `with`; options as the constructor's.
+    """A connected battery, for `with`; the text picks the class, options are the constructor's.
 
+    device: as for connect(); over Bluetooth a MAC, a CoreBluetooth UUID or ble:NAME.
     Raises as the constructor and connect() do.
     """
-    bms = DalyBMS(**options)
+    bms = (DalyBMSBluetooth if is_bluetooth(device) else DalyBMS)(**options)
     bms.connect(device)
     return bms
 

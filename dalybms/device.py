@@ -48,6 +48,17 @@ def open_wire(device: str) -> Any:
     return SerialTransport(device)
 
 
+def open_bluetooth(device: str, **options: Any) -> Any:
+    """The transport of a Bluetooth device: a MAC, a CoreBluetooth UUID or an advertised name.
+
+    Raises TransportError when bleak is missing or the device cannot be reached.
+    """
+    from dalybms.transports.bluetooth import BluetoothTransport
+
+    name = device[len(_BLUETOOTH_NAME) :] if device.startswith(_BLUETOOTH_NAME) else device
+    return BluetoothTransport(name, **options)
+
+
 def hosts(address: int | None, board: int, likely: int = PC_HOST) -> list[int]:
     """Host addresses to try, the likeliest first.
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Sequence
 from typing import Any
 
-from dalybms.bms import DalyBMS, presentable
+from dalybms.bms import DalyBMS, DalyBMSBluetooth, presentable
 from dalybms.cli import limits, output
 from dalybms.cli.options import DEVICE_VARIABLE, build_parser
+from dalybms.device import is_bluetooth
 from dalybms.errors import DalyError, NotSupported
 from dalybms.readings import MORE_SECTIONS, SECTIONS
 
@@ -37,6 +39,8 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
         from dalybms.transports.serial import list_ports
 
         return output.write(json.dumps(list_ports(), indent=2))
+    if options.scan:
+        return _scan(options)
     sections = _sections(options)
     if not options.device:
         parser.error(f"which battery? give -d DEVICE or set {DEVICE_VARIABLE}; --list-ports shows the ports")
@@ -61,20 +65,54 @@ def _sections(options: argparse.Namespace) -> list[str]:
 
 def _read(options: argparse.Namespace, sections: Sequence[str]) -> dict[str, Any]:
     """{section: reading or DalyError}, within the limit of -t."""
-    bms = DalyBMS(
+    late = f"not finished within {options.timeout} s (-t): allow more, or read less"
+    bms = battery(options)
+    with bms, limits.Deadline(options.timeout, bms.disconnect, lambda: _failed(late)) as deadline:
+        try:
+            connect(bms, options)
+            return bms.read(sections)
+        except DalyError as error:
+            raise DalyError(late) if deadline.expired else error from None
+
+
+def battery(options: argparse.Namespace) -> DalyBMS:
+    """The battery of the options, not connected yet; ValueError when they contradict each other."""
+    if options.uart and options.address is not None:
+        raise ValueError("--uart and --address contradict each other: give one of them")
+    kind = DalyBMSBluetooth if is_bluetooth(options.device) else DalyBMS
+    if options.adapter and kind is DalyBMS:
+        raise ValueError(f"--adapter is for Bluetooth, and {options.device} is none")
+    return kind(
         request_retries=options.retry,
         address=8 if options.uart else options.address,
         board=options.board,
         invert_current=options.invert_current,
         **({} if options.reply_timeout is None else {"timeout": options.reply_timeout}),
     )
-    late = f"not finished within {options.timeout} s (-t): allow more, or read less"
-    with bms, limits.Deadline(options.timeout, bms.disconnect, lambda: _failed(late)) as deadline:
-        try:
-            bms.connect(options.device)
-            return bms.read(sections)
-        except DalyError as error:
-            raise DalyError(late) if deadline.expired else error from None
+
+
+def connect(bms: DalyBMS, options: argparse.Namespace) -> None:
+    """Open the wire of the options; scanning and connecting over Bluetooth is cut to fit -t."""
+    if isinstance(bms, DalyBMSBluetooth):
+        bms.connect(options.device, adapter=options.adapter, budget=options.timeout)
+    else:
+        bms.connect(options.device)
+
+
+def _scan(options: argparse.Namespace) -> int:
+    from dalybms.transports.bluetooth import scan
+
+    timeout = {} if options.timeout is None else {"timeout": options.timeout}
+    progress = _show_progress if sys.stderr is not None and sys.stderr.isatty() else None
+    found = scan(adapter=options.adapter, progress=progress, **timeout)
+    if progress:
+        _show_progress("")
+    return output.write(json.dumps(found, indent=2))
+
+
+def _show_progress(line: str) -> None:
+    """One line on a terminal, written over by the next."""
+    print(f"\r\033[K{line}", end="", file=sys.stderr, flush=True)
 
 
 def _print(outcomes: dict[str, Any], alone: bool) -> int:

@@ -17,6 +17,7 @@ exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted, 143 terminated
 examples:
   daly-bms-cli -d /dev/ttyUSB0 --all
   daly-bms-cli -d socket://192.168.1.20:4001 --soc
+  daly-bms-cli -d AA:BB:CC:DD:EE:FF --all
   daly-bms-cli -d demo: --all
 """
 
@@ -49,9 +50,12 @@ def _add_device(group: argparse._ArgumentGroup) -> None:
         "-d",
         "--device",
         default=os.environ.get(DEVICE_VARIABLE),
-        help="port (/dev/ttyUSB0, COM3), socket://HOST:PORT, rfc2217://HOST:PORT, demo: for a fake one",
+        help="port (/dev/ttyUSB0, COM3), socket://HOST:PORT, rfc2217://HOST:PORT, Bluetooth address, "
+        "ble:NAME, or demo: for a fake battery",
     )
     group.add_argument("--list-ports", action="store_true", help="list the serial ports of this machine")
+    group.add_argument("--scan", action="store_true", help="list the Bluetooth devices nearby")
+    group.add_argument("--adapter", metavar="NAME", help="Bluetooth adapter to use, for instance hci1")
     group.add_argument("--uart", action="store_true", help="ask as host 0x80 only (same as --address 8)")
     group.add_argument(
         "--address",

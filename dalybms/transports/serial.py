@@ -124,7 +124,8 @@ def _existing() -> str:
 def list_ports() -> list[dict[str, Any]]:
     """Serial ports of this machine: {"device", "port", "description", "serial_number"}.
 
-    device is the stable /dev/serial/by-id name where there is one. Raises TransportError when pyserial is missing.
+    device is the stable /dev/serial/by-id name where there is one. Raises TransportError
+    when pyserial is missing.
     """
     try:
         from serial.tools.list_ports import comports
