@@ -1,14 +1,22 @@
-"""What the monitoring tests share: the examples of docs/monitoring.md and a bounded wait for a process."""
+"""What the monitoring tests share: the examples of the docs, a bounded wait, a battery at a TCP port."""
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shlex
+import socket
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Callable
+
+from dalybms.emulator.a5 import A5Board
+from dalybms.emulator.line import Line
+from dalybms.emulator.pack import Pack
 
 ROOT = Path(__file__).resolve().parent.parent
 DOC = (ROOT / "docs" / "monitoring.md").read_text(encoding="utf-8")
@@ -40,3 +48,23 @@ def wait_for(process: subprocess.Popen[str], happened: Callable[[], bool], secon
             assert time.monotonic() < end, f"did not happen within {seconds} s"
         else:
             raise AssertionError(f"{process.args} ended with {code} before it happened")
+
+
+@contextlib.contextmanager
+def gateway(pack: Pack) -> Iterator[str]:
+    """A network gateway with a board at it, for one client; gives the text for -d."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(10)
+        serving = threading.Thread(target=_serve, args=(server, Line([A5Board(pack)])))
+        serving.start()
+        yield f"socket://127.0.0.1:{server.getsockname()[1]}"
+        serving.join(timeout=10)
+
+
+def _serve(server: socket.socket, line: Line) -> None:
+    client, _ = server.accept()
+    with client:
+        client.settimeout(10)
+        while data := client.recv(100):
+            line.write(data, time.monotonic())
+            client.sendall(line.take(time.monotonic()))

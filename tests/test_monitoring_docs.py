@@ -1,4 +1,4 @@
-"""docs/monitoring.md: its commands run, and it leaves out no metric, no option and no section of the examples."""
+"""docs/monitoring.md: its commands run, and it leaves out no metric and no option."""
 
 from __future__ import annotations
 
@@ -49,7 +49,9 @@ def test_every_option_is_documented():
     parser = argparse.ArgumentParser(add_help=False)
     add_options(parser)
     for action in parser._actions:
-        assert any(f"`{option}" in DOC or f" {option} " in DOC for option in action.option_strings), action.dest
+        assert any(f"`{option}" in DOC or f" {option} " in DOC for option in action.option_strings), (
+            action.dest
+        )
 
 
 def test_every_range_of_the_table_is_one():
