@@ -164,6 +164,7 @@ class Line:
                     self._answer(pieces, at + self.latency, gone)
 
     def _answer(self, pieces: list[Piece], at: float, gone: bool) -> None:
+        at = max(at, self._busy_until)
         until = at + sum(piece.pause + len(piece.data) * self._byte for piece in pieces)
         self._send(pieces, at, until, gone)
 

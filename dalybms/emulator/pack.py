@@ -5,6 +5,7 @@ Any value is allowed, also one that no sound battery shows: the decoder must sur
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 Extremes = tuple[int, int, int, int]
@@ -14,10 +15,12 @@ Extremes = tuple[int, int, int, int]
 class Pack:
     """A healthy LFP pack, slightly discharging, until its attributes are changed."""
 
-    def __init__(self, cells: int = 16, sensors: int = 4) -> None:
-        self.cells = [3310 + (index * 7) % 5 for index in range(cells)]
+    def __init__(self, cells: int | Sequence[int] = 16, sensors: int | Sequence[int] = 4) -> None:
+        usual_cells = [3310 + (index * 7) % 5 for index in range(255)]
+        usual_sensors = [61 + index % 3 for index in range(255)]
+        self.cells = usual_cells[:cells] if isinstance(cells, int) else list(cells)
         """mV."""
-        self.sensors = [61 + index % 3 for index in range(sensors)]
+        self.sensors = usual_sensors[:sensors] if isinstance(sensors, int) else list(sensors)
         """C + 40; 0 and 255 stand for a sensor that is not fitted."""
         self.voltage = round(sum(self.cells) / 100)
         """0.1 V."""
@@ -134,10 +137,9 @@ class Pack:
         """Raw registers of D2 and P81 boards that say something else than the attributes do."""
 
     @classmethod
-    def of(cls, cells: int = 16, sensors: int = 4, **overrides: Any) -> Pack:
-        """A pack of so many cells and sensors; any attribute may be given.
+    def of(cls, cells: int | Sequence[int] = 16, sensors: int | Sequence[int] = 4, **overrides: Any) -> Pack:
+        """A pack of so many cells and sensors, or of these raw ones; any other attribute may be given.
 
-        New `cells` in the overrides bring their own sum unless `voltage` is given too.
         Raises TypeError on a name that a pack does not have.
         """
         pack = cls(cells, sensors)
