@@ -26,7 +26,7 @@ class Counts(NamedTuple):
     ports: int
 
 
-FULL = Counts(warm=10, cold=15, lost=80, memory=3, imports=40, ports=5)
+FULL = Counts(warm=15, cold=20, lost=80, memory=3, imports=40, ports=5)
 QUICK = Counts(warm=2, cold=2, lost=30, memory=1, imports=5, ports=1)
 
 
