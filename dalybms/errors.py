@@ -26,7 +26,7 @@ class NoReply(DalyError, TimeoutError):
     """The wire is open, but no usable answer came within all attempts.
 
     `seen` names what was heard instead: "silence", "echo", "another board",
-    "another protocol", "another command" or "noise".
+    "another protocol", "another command", "damage" (parts of the answer) or "noise".
     """
 
     def __init__(self, message: str, seen: str = "silence") -> None:

@@ -63,12 +63,14 @@ class _Listener:
         self._readers = list({id(request.reader): request.reader for request in asked}.values())
         self.frames: dict[Request, list[Any]] = {request: [] for request in asked}
         self.strangers: list[Any] = []
+        self.heard = b""
         for reader in self._readers:
             reader.mark()
 
     def feed(self, chunk: bytes) -> tuple[Request, Any] | None:
         """The request that these bytes complete the answer of, and its value."""
         done = None
+        self.heard = (self.heard + chunk)[-_KEPT:]
         for reader in self._readers:
             for frame in reader.feed(chunk):
                 takers = [each for each in self._asked if each.reader is reader and each.wanted(frame)]
@@ -189,7 +191,8 @@ class Link:
         if request.open_end and listener.frames[request]:
             value = request.parse(listener.frames[request])
             return self._answered(Answer(request, data, value), listener)
-        self._unanswered(self._clock() - began, hasty, listener)
+        silent = not self._alive or not listener.heard.replace(data, b"")
+        self._unanswered(self._clock() - began if silent else 0.0, hasty, listener)
         return None
 
     def _answered(self, answer: Answer, listener: _Listener) -> Answer:
@@ -203,7 +206,11 @@ class Link:
         return answer
 
     def _unanswered(self, seconds: float, hasty: bool, listener: _Listener) -> None:
-        """A request sent soon after the last byte may have been lost in a busy board."""
+        """A request sent soon after the last byte may have been lost in a busy board.
+
+        seconds: of silence, or of noise where nothing was ever answered. A damaged reply
+        on a living line is worth all its repeats.
+        """
         self._silence_left -= seconds
         self._note_strangers(listener)
         if self._adaptive and hasty:

@@ -228,9 +228,9 @@ def test_f14_line_ends_inside_the_data() -> None:
 
 def test_f15_short_frame_is_a_timeout() -> None:
     bms, _ = board(0x90, lambda *_: [(0.04, HEALTHY[0x90][:9])], address=4, request_retries=0)
-    with pytest.raises(NoReply) as caught:
+    with pytest.raises(NoReply, match="its answer came damaged or incomplete") as caught:
         bms.get_soc()
-    assert caught.value.seen == "noise"
+    assert caught.value.seen == "damage"
 
 
 def test_f16_slow_halves_are_accepted() -> None:

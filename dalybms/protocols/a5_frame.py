@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 START = 0xA5
 SIZE = 13
-_LENGTH = 8
+LENGTH = 8
 LAST_BOARD = 16
 """Reply addresses 1..16 are boards; higher ones are hosts, so their frames are echoes."""
 
@@ -24,7 +24,7 @@ class Frame(NamedTuple):
     data: bytes
 
     def encode(self) -> bytes:
-        body = bytes((START, self.source, self.command, _LENGTH)) + self.data
+        body = bytes((START, self.source, self.command, LENGTH)) + self.data
         return body + bytes((sum(body) & 0xFF,))
 
 
@@ -91,4 +91,4 @@ class FrameReader:
 
 
 def _whole(window: bytes) -> bool:
-    return window[0] == START and window[3] == _LENGTH and sum(window[:12]) & 0xFF == window[12]
+    return window[0] == START and window[3] == LENGTH and sum(window[:12]) & 0xFF == window[12]

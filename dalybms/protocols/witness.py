@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from dalybms.protocols import modbus_frame
-from dalybms.protocols.a5_frame import LAST_BOARD, FrameReader
+from dalybms.protocols.a5_frame import LAST_BOARD, LENGTH, START, FrameReader
 
 _D2 = 0xD2
 _P81 = range(0x51, 0x61)
@@ -18,6 +18,8 @@ SENTENCES = {
     "another command": "the board answered other commands, but not this one: "
     "its firmware may not have it, or another program uses the line",
     "another protocol": "another protocol was heard",
+    "damage": "its answer came damaged or incomplete: check A/B, GND, cable length and "
+    "that no other program uses the line",
     "noise": "only noise was heard: check A/B, GND, the baud rate and that no other program uses the line",
 }
 
@@ -36,6 +38,9 @@ def _classify(heard: bytes, sent: tuple[bytes, ...], board: int) -> tuple[str, s
         name = "D2" if other.source == _D2 else "P81 (81/51)"
         return "another protocol", f": this board speaks {name}"
     replies = [frame for frame in FrameReader().feed(heard) if frame.source <= LAST_BOARD]
+    commands = {request[2] for request in sent if len(request) > 2}
+    if any(bytes((START, board, command, LENGTH)) in heard for command in commands):
+        return "damage", ""
     if any(frame.source == board for frame in replies):
         return "another command", ""
     if replies:

@@ -1,0 +1,135 @@
+"""Seeded runs of every fault of the emulator: never a wrong value, never another exception, never a hang.
+
+DALY_SEEDS sets the number of seeds (`make faults` runs the full count). Virtual time
+with the real limits: nothing waits. Prints no table here; docs/testing.md has one.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pytest
+from support import attach
+
+from dalybms import DalyBMS, DalyError, TransportError
+from dalybms.emulator import faults
+from dalybms.emulator.options import build
+from dalybms.readings import SECTIONS
+
+SEEDS = int(os.environ.get("DALY_SEEDS", "2"))
+PACKS = (
+    "cells=16&sensors=4",
+    "cells=14&sensors=1&style=fixed&leftover=1",
+    "cells=48&sensors=16&paced=1&latency=25",
+)
+MENDABLE = [name for name, kind in faults.KINDS.items() if kind.rate < 1]
+WHOLE = ("echo", "echo-partial", "waking", "zero")
+DEAD = ("asleep", "echo-only", "noise")
+LONGEST_CALL = 60.0
+"""Seconds of virtual time that nine sections may take when every one of them fails."""
+
+
+def truth(pack: str) -> dict[str, Any]:
+    outcome: dict[str, Any] = dict(attach(build(pack)).get_all())
+    return outcome
+
+
+def wrong_values(found: dict[str, Any], true: dict[str, Any]) -> list[str]:
+    """Sections that hold something else than the truth or an error; the heartbeat moves by itself."""
+    wrong = []
+    for section, reading in found.items():
+        if is_error(reading):
+            continue
+        expected = dict(true[section]) if isinstance(true[section], dict) else true[section]
+        if section == "mosfet_status":
+            assert isinstance(reading.pop("heartbeat"), int)
+            expected.pop("heartbeat")
+        if reading != expected:
+            wrong.append(f"{section}: {reading} instead of {expected}")
+    return wrong
+
+
+def calls(bms: DalyBMS) -> list[dict[str, Any]]:
+    """get_all twice and every getter, each outcome by section."""
+    outcomes = []
+    for section in (None, *SECTIONS, None):
+        began = bms.clock.now  # type: ignore[attr-defined]
+        try:
+            outcomes.append(
+                dict(bms.get_all()) if section is None else {section: getattr(bms, f"get_{section}")()}
+            )
+        except DalyError as error:
+            outcomes.append({section or "all": error})
+        assert bms.clock.now - began < LONGEST_CALL  # type: ignore[attr-defined]
+    return outcomes
+
+
+def run(pack: str, fault: str, seed: int, **options: Any) -> tuple[list[dict[str, Any]], Any]:
+    line = build(f"{pack}&fault={fault}&seed={seed}")
+    return calls(attach(line, **options)), line
+
+
+@pytest.mark.parametrize("fault", [name for name in faults.KINDS if name != "flip2"])
+@pytest.mark.parametrize("pack", PACKS)
+def test_no_fault_makes_a_wrong_value(pack: str, fault: str) -> None:
+    true = truth(pack)
+    injected = 0
+    for seed in range(SEEDS):
+        outcomes, line = run(pack, fault, seed)
+        for outcome in outcomes:
+            assert wrong_values(outcome, true) == [], f"seed {seed}"
+        injected += sum(line.injected.values())
+    assert injected, "the fault never happened"
+
+
+def test_flips_that_cancel_in_the_sum_are_rare() -> None:
+    """Two or more flipped bits may leave the 8-bit sum as it was; what is then believable gets through."""
+    true, wrong, injected = truth(PACKS[0]), 0, 0
+    for seed in range(10 * SEEDS):
+        outcomes, line = run(PACKS[0], "flip2", seed)
+        wrong += sum(len(wrong_values(outcome, true)) for outcome in outcomes)
+        injected += line.injected["flip2"]
+    print(f"{wrong} wrong values of {injected} replies with 2 to 4 flipped bits")
+    assert wrong <= injected / 25
+
+
+@pytest.mark.parametrize("fault", MENDABLE)
+@pytest.mark.parametrize("pack", PACKS)
+def test_what_a_repeated_question_can_heal_is_healed(pack: str, fault: str) -> None:
+    for seed in range(SEEDS):
+        outcomes, _ = run(pack, fault, seed, request_retries=5)
+        errors = [reading for outcome in outcomes for reading in outcome.values() if is_error(reading)]
+        assert errors == [], f"seed {seed}"
+
+
+@pytest.mark.parametrize("fault", WHOLE)
+@pytest.mark.parametrize("pack", PACKS)
+def test_what_disturbs_every_reply_is_seen_through(pack: str, fault: str) -> None:
+    for seed in range(SEEDS):
+        outcomes, _ = run(pack, fault, seed, request_retries=5)
+        errors = [reading for outcome in outcomes for reading in outcome.values() if is_error(reading)]
+        assert errors == [], f"seed {seed}"
+
+
+@pytest.mark.parametrize("fault", DEAD)
+def test_a_dead_line_ends_every_call_within_five_seconds(fault: str) -> None:
+    for seed in range(SEEDS):
+        for section in ("all", *SECTIONS):
+            bms = attach(build(f"fault={fault}&seed={seed}"))
+            began = bms.clock.now  # type: ignore[attr-defined]
+            with pytest.raises(DalyError):
+                getattr(bms, f"get_{section}")()
+            assert bms.clock.now - began < 5  # type: ignore[attr-defined]
+
+
+def test_unplugged_is_a_transport_error() -> None:
+    for seed in range(10 * SEEDS):
+        bms = attach(build(f"fault=unplug:1:{seed % 12 + 1}&seed={seed}"))
+        with pytest.raises(TransportError):
+            for _ in range(3):
+                bms.get_all()
+
+
+def is_error(reading: Any) -> bool:
+    return isinstance(reading, DalyError) or (isinstance(reading, dict) and set(reading) == {"error"})
