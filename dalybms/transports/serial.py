@@ -6,14 +6,24 @@ on some RS485 adapters RTS drives the transmitter.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 from typing import Any
 
 from dalybms.errors import TransportError
 
+try:
+    from termios import error as _TerminalError
+except ImportError:  # Windows
+    _TerminalError = OSError  # type: ignore[misc, assignment]
+
+_TROUBLES = (OSError, _TerminalError, TypeError, AttributeError)
+"""What pyserial raises for a port that has gone, or that another thread closes meanwhile."""
 BAUD = 9600
 """Daly's rate on UART, RS485 and the modules' UART (8 data bits, no parity, 1 stop bit)."""
+WRITE = 1.0
+"""Seconds that a write may take; pyserial has no such limit for rfc2217://."""
 _SLICE = 0.05
 """Longest uncancellable wait, for ports that cannot cancel one."""
 
@@ -30,7 +40,7 @@ class SerialTransport:
     def write(self, data: bytes) -> None:
         try:
             self._port.write(data)
-        except (OSError, TypeError, AttributeError) as error:
+        except _TROUBLES as error:
             raise self._gone(error) from error
 
     def read(self, timeout: float) -> bytes:
@@ -39,20 +49,21 @@ class SerialTransport:
             self._wait(timeout if self._cancel else min(timeout, _SLICE))
             data: bytes = self._port.read(1)
             return data + self._port.read(self._port.in_waiting) if data else data
-        except (OSError, TypeError, AttributeError) as error:
+        except _TROUBLES as error:
             raise self._gone(error) from error
 
     def drain(self) -> None:
         try:
             self._port.reset_input_buffer()
-        except (OSError, TypeError, AttributeError) as error:
+        except _TROUBLES as error:
             raise self._gone(error) from error
 
     def close(self) -> None:
         self._closed = True
-        if self._cancel:
-            self._cancel()
-        self._port.close()
+        with contextlib.suppress(*_TROUBLES):  # an unplugged port cannot be closed in order
+            if self._cancel:
+                self._cancel()
+            self._port.close()
 
     def _wait(self, timeout: float) -> None:
         if self._closed:
@@ -74,8 +85,9 @@ def _open(name: str, baudrate: int) -> Any:
         import serial
     except ImportError:
         raise TransportError("the package pyserial is missing: pip install pyserial") from None
+    limits = {"timeout": 0.0} if "://" in name else {"timeout": 0.0, "write_timeout": WRITE}
     try:
-        return serial.serial_for_url(name, baudrate, timeout=0, write_timeout=1, exclusive=True)
+        return serial.serial_for_url(name, baudrate, exclusive=True, **limits)
     except ValueError as error:
         raise ValueError(f"{name} is no device this library can open: {error}") from None
     except OSError as error:
