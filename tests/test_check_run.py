@@ -29,7 +29,8 @@ check.add_options(parser)
 parser.add_argument("-d", dest="device")
 parser.add_argument("-t", dest="timeout", type=float)
 parser.add_argument("--verbose", action="store_true")
-sys.exit(check_run.main(sys.argv[1:], parser, lambda options: Mine()))
+connect = lambda bms, options: bms.connect(options.device)
+sys.exit(check_run.main(sys.argv[1:], parser, lambda options: Mine(), connect))
 """
 
 
@@ -101,6 +102,31 @@ def test_the_stage_that_was_reached_is_told_when_the_time_is_over():
     done, output, _ = run(battery, "-t", "1")
     assert done.returncode == 3
     assert output.text == "AA:BB is not there (stage: scan)"
+
+
+WAITING = """
+from dalybms.errors import TransportError
+class Mine(Battery):
+    closed = threading.Event()
+    def read(self, sections):
+        if sections == ["soc"] and {answers}: return {{"soc": {{}}}}
+        self.closed.wait(30)
+        raise TransportError("connection closed")
+    def disconnect(self): self.closed.set()
+"""
+
+
+@pytest.mark.parametrize(
+    ("device", "answers", "code", "text"),
+    [
+        ("AA:BB:CC:DD:EE:FF", False, 2, "connected, but no answer within 1 s"),
+        ("AA:BB:CC:DD:EE:FF", True, 3, "not finished within 1 s: allow more with -t"),
+        ("/dev/ttyUSB0", False, 3, "not finished within 1 s: allow more with -t"),
+    ],
+)
+def test_bluetooth_that_is_connected_but_silent_is_no_reply(device, answers, code, text):
+    done, output, _ = run(WAITING.format(answers=answers), "-t", "1", "-d", device)
+    assert (done.returncode, output.text) == (code, text)
 
 
 def test_a_battery_that_tells_nothing_is_unknown():

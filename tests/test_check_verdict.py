@@ -253,6 +253,14 @@ TABLE = [
         "UNKNOWN",
         "faults not read: adapter",
     ),
+    ("a switch for a number", {"status__cycles": True}, {}, "UNKNOWN", "cycles is not a number;"),
+    (
+        "a fault, and a note that is none",
+        {"faults": fault("eeprom"), "mosfet_status__charging_mosfet": False, "soc__soc_percent": 99.0},
+        {},
+        CRITICAL,
+        "settings memory (EEPROM) failed; SOC 99 %",
+    ),
     (
         "board silent in every section",
         dict.fromkeys(SECTIONS, NO_ANSWER),

@@ -10,7 +10,8 @@ from typing import Any, Callable
 
 from dalybms.cli import check, limits, output
 from dalybms.cli.nagios import UNKNOWN, Verdict, worst
-from dalybms.errors import DalyError
+from dalybms.device import is_bluetooth
+from dalybms.errors import DalyError, NoReply
 
 TIME_LIMIT = 10.0
 """Seconds for the whole check when `-t` is not given: what plugins are granted by custom."""
@@ -18,8 +19,14 @@ TIME_LIMIT = 10.0
 STARTUP = 0.2
 """Seconds of the time limit that the interpreter needs before and after us."""
 
+READING = 2.0
+"""Seconds of the time limit that finding and connecting a Bluetooth device leave for the answers."""
+
 Battery = Callable[[argparse.Namespace], Any]
 """The battery of the options, not connected yet; ValueError when they contradict each other."""
+
+Connect = Callable[[Any, argparse.Namespace], None]
+"""Opens the wire of the options, over Bluetooth within their `timeout`."""
 
 
 def is_asked(argv: Sequence[str]) -> bool:
@@ -27,18 +34,18 @@ def is_asked(argv: Sequence[str]) -> bool:
     return "--check" in argv
 
 
-def main(argv: Sequence[str], parser: argparse.ArgumentParser, battery: Battery) -> int:
+def main(argv: Sequence[str], parser: argparse.ArgumentParser, battery: Battery, connect: Connect) -> int:
     """Run one check; returns 0 to 3 and prints nothing but the verdict (or help, which is 3)."""
     try:
         with limits.sigterm_raises():
-            return _main(argv, parser, battery)
+            return _main(argv, parser, battery, connect)
     except (limits.Terminated, KeyboardInterrupt):
         return _say(check.unknown("terminated before the check was finished"))
     except Exception as error:  # noqa: BLE001 - a traceback leaves as code 1, which reads as WARNING
         return _say(check.verdict_for(error))
 
 
-def _main(argv: Sequence[str], parser: argparse.ArgumentParser, battery: Battery) -> int:
+def _main(argv: Sequence[str], parser: argparse.ArgumentParser, battery: Battery, connect: Connect) -> int:
     complaint = io.StringIO()
     try:
         with contextlib.redirect_stderr(complaint):
@@ -46,28 +53,36 @@ def _main(argv: Sequence[str], parser: argparse.ArgumentParser, battery: Battery
     except SystemExit as end:
         return _say(check.unknown(_reason(complaint.getvalue()))) if end.code else UNKNOWN
     try:
-        return _say(_checked(options, battery), options.verbose)
+        return _say(_checked(options, battery, connect), options.verbose)
     except ValueError as error:
         return _say(check.unknown(str(error)))
 
 
-def _checked(options: argparse.Namespace, battery: Battery) -> Verdict:
+def _checked(options: argparse.Namespace, battery: Battery, connect: Connect) -> Verdict:
     """Raises ValueError for options that contradict each other, or a device that is none."""
     if not options.device:
         raise ValueError("which battery? give -d DEVICE")
-    if options.timeout is None:
-        options.timeout = TIME_LIMIT
+    limit = TIME_LIMIT if options.timeout is None else options.timeout
     policy = check.policy_of(options)
-    late = check.unknown(f"not finished within {options.timeout:g} s: allow more with -t")
-    seconds = max(options.timeout / 2, options.timeout - limits.GRACE - STARTUP)
+    late = check.unknown(f"not finished within {limit:g} s: allow more with -t")
+    seconds = max(limit / 2, limit - limits.GRACE - STARTUP)
+    options.timeout = max(seconds / 2, seconds - READING)
     bms = battery(options)
+    is_open = silent = False
     with limits.Deadline(seconds, bms.disconnect, lambda: _say(late)) as deadline, bms:
         try:
-            bms.connect(options.device)
+            connect(bms, options)
+            is_open, silent = True, is_bluetooth(options.device)
+            if silent:
+                bms.read(["soc"])
+                silent = False
             return check.verdict(bms.read(check.SECTIONS), policy)
         except DalyError as error:
-            named = getattr(error, "stage", None) is not None
-            return late if deadline.expired and not named else check.verdict_for(error, policy)
+            if not deadline.expired or (not is_open and hasattr(error, "stage")):
+                return check.verdict_for(error, policy)
+    if silent:
+        return check.verdict_for(NoReply(f"connected, but no answer within {limit:g} s"), policy)
+    return late
 
 
 def _reason(complaint: str) -> str:
