@@ -7,6 +7,7 @@ import pytest
 from dalybms.emulator import faults, options
 from dalybms.emulator.a5 import A5Board
 from dalybms.emulator.line import Line
+from dalybms.emulator.modbus_board import crc16
 
 
 def request(command: int, host: int = 0x40) -> bytes:
@@ -41,6 +42,25 @@ def test_values_of_the_pack() -> None:
 @pytest.mark.parametrize(("amperes", "state"), [("0", "00"), ("3", "02"), ("-3", "01")])
 def test_the_state_follows_the_current(amperes: str, state: str) -> None:
     assert ask(options.build(f"current={amperes}"), 0x93)[8:10] == state
+
+
+def test_every_protocol_has_its_board_and_its_sign_of_discharge() -> None:
+    names = []
+    for protocol in options.PROTOCOLS:
+        board = options.build(f"protocol={protocol}").boards[0]
+        pack = board.pack  # type: ignore[attr-defined]
+        assert pack.state == 2
+        assert pack.current == (30123 if protocol == "a5" else 29877)
+        names.append(type(board).__name__)
+    assert names == ["A5Board", "D2Board", "P81Board", "SinowealthBoard"]
+
+
+def test_boards_of_p81_have_numbers() -> None:
+    line = options.build("protocol=p81&board=3&boards=2&cells=3&alarms=0001000200030004")
+    assert [board.address for board in line.boards] == [0x83, 0x84]  # type: ignore[attr-defined]
+    read = bytes.fromhex("830300660004")
+    line.write(read + crc16(read), 0.0)
+    assert line.take(0.0).hex().startswith("5303080001000200030004")
 
 
 def test_lists_count_as_they_are() -> None:
@@ -107,6 +127,9 @@ def test_faults_and_their_seed() -> None:
         ("cells=300", "cells=300 of the emulator: write cells=0 to 255"),
         ("soc=-1", "write soc=percent"),
         ("current=", "write current=A"),
+        ("current=4000", "write current=A"),
+        ("current=nan", "write current=A"),
+        ("soc=inf", "write soc=percent"),
         ("alarms=02", "write alarms=16 hex digits"),
         ("board=17", "write board=1 to 16"),
         ("board=15&boards=3", "boards 15 to 17: the last possible board is 16"),
@@ -117,7 +140,9 @@ def test_faults_and_their_seed() -> None:
         ("scale=0", "write scale=factor"),
         ("fault=melt", "unknown fault 'melt': take one of drop"),
         ("fault=drop:2", "rate is a number from 0 to 1"),
-        ("protocol=can", "write protocol=a5"),
+        ("protocol=can", "write protocol=a5|d2|p81|sinowealth"),
+        ("protocol=d2&style=fixed", "'style' of the emulator is for protocol=a5 only"),
+        ("unsupported=9", "write unsupported=hex"),
         ("seed=1&seed=2", "'seed' of the emulator is given twice"),
     ],
 )

@@ -41,8 +41,9 @@ class Injector:
         part = request
         if self._hits("echo-only") or self._hits("echo"):
             pass
-        elif self._hits("echo-partial"):
-            part = request[-self.random.randint(min(5, len(request)), min(12, len(request))) :]
+        elif len(request) > 1 and self._hits("echo-partial"):
+            most = len(request) - 1
+            part = request[-self.random.randint(min(5, most), min(12, most)) :]
         else:
             return None
         return Piece(self.random.uniform(0.001, 0.005) * self._scale, part)

@@ -5,13 +5,17 @@ One table lists the options: parser, help and documents loop over it.
 
 from __future__ import annotations
 
+import math
 from typing import Any, Callable, NamedTuple
 
 from dalybms.emulator import faults
 from dalybms.emulator.a5 import STYLES, A5Board
 from dalybms.emulator.board import Board
+from dalybms.emulator.d2 import D2Board
 from dalybms.emulator.line import Line
+from dalybms.emulator.p81 import P81Board
 from dalybms.emulator.pack import Pack
+from dalybms.emulator.sinowealth import SinowealthBoard
 
 Values = dict[str, Any]
 
@@ -38,11 +42,25 @@ def _whole(low: int, high: int) -> Callable[[str], int]:
     return read
 
 
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError
+    return value
+
+
+def _amperes(text: str) -> float:
+    value = _finite(text)
+    if not -3000 <= value <= 3553.5:
+        raise ValueError
+    return value
+
+
 def _scaled(factor: float, zero: int, high: int) -> Callable[[str], int]:
     """Reads a number of the pack's own unit as the raw integer of the wire."""
 
     def read(text: str) -> int:
-        value = round(float(text) * factor) + zero
+        value = round(_finite(text) * factor) + zero
         if not 0 <= value <= high:
             raise ValueError
         return value
@@ -68,6 +86,12 @@ def _one_of(*names: str) -> Callable[[str], str]:
 
 def _byte(text: str) -> int:
     return bytes.fromhex(text)[0] if len(text) == 2 else int("not a byte")
+
+
+def _code(text: str) -> int:
+    if not 2 <= len(text) <= 4:
+        raise ValueError
+    return int.from_bytes(bytes.fromhex(text.zfill(4)), "big")
 
 
 def _alarms(text: str) -> bytes:
@@ -100,25 +124,33 @@ def _switch(text: str) -> bool:
     return bool(_whole(0, 1)(text))
 
 
-PROTOCOLS = ("a5",)
+PROTOCOLS = ("a5", "d2", "p81", "sinowealth")
+_A5_ONLY = ("host", "style", "leftover")
+_USUAL_AMPERES = 12.3
 OPTIONS = (
     Option("protocol", _one_of(*PROTOCOLS), "|".join(PROTOCOLS), "a5", "what the board speaks"),
-    Option("cells", _whole(0, 255), "0 to 255", "16", "number of cells"),
-    Option("sensors", _whole(0, 255), "0 to 255", "4", "number of temperature sensors"),
+    Option("cells", _whole(0, 255), "0 to 255", "16; sinowealth 4", "number of cells"),
+    Option("sensors", _whole(0, 255), "0 to 255", "4; sinowealth 2", "number of temperature sensors"),
     Option("cell", _several(_scaled(1000, 0, 65535)), "V[,V...]", "3.310 to 3.314", "voltage of each cell"),
     Option(
         "temperature", _several(_scaled(1, 40, 255)), "C[,C...]", "21 to 23", "temperature of each sensor"
     ),
     Option("soc", _scaled(10, 0, 65535), "percent", "76.5", "state of charge"),
-    Option("current", float, "A", "12.3, discharge", "current with the sign of the protocol"),
+    Option(
+        "current", _amperes, "A", "12.3 of discharge", "current; discharge is positive with a5, else negative"
+    ),
     Option("cycles", _whole(0, 65535), "0 to 65535", "42", "charge cycles"),
     Option("alarms", _alarms, "16 hex digits", "none", "the alarm bytes of the protocol as they travel"),
     Option("board", _whole(1, 16), "1 to 16", "1", "number of the (first) board"),
     Option("boards", _whole(1, 16), "1 to 16", "1", "number of boards on the line, counted up from board"),
-    Option("host", _several(_byte), "hex[,hex...]", "3F + board, and 80 for board 1", "request addresses"),
-    Option("style", _one_of(*STYLES), "|".join(STYLES), "exact", "frames of cell and sensor replies"),
-    Option("leftover", _switch, "0|1", "0", "undefined bytes repeat the previous reply"),
-    Option("unsupported", _several(_byte), "hex[,hex...]", "none", "commands that are never answered"),
+    Option(
+        "host", _several(_byte), "hex[,hex...]", "3F + board, and 80 for board 1", "request addresses (a5)"
+    ),
+    Option("style", _one_of(*STYLES), "|".join(STYLES), "exact", "frames of cell and sensor replies (a5)"),
+    Option("leftover", _switch, "0|1", "0", "undefined bytes repeat the previous reply (a5)"),
+    Option(
+        "unsupported", _several(_code), "hex[,hex...]", "none", "commands or start registers never answered"
+    ),
     Option("latency", _seconds, "ms", "0", "time between request and reply"),
     Option("paced", _switch, "0|1", "0, in the server 1", "each byte takes its time as at 9600 8N1"),
     Option("busy", _switch, "0|1", "1", "what comes while the board sends is lost"),
@@ -137,6 +169,9 @@ def build(text: str, paced: bool = False) -> Line:
     first, count = values.get("board", 1), values.get("boards", 1)
     if first + count > 17:
         raise ValueError(f"boards {first} to {first + count - 1}: the last possible board is 16")
+    for name in _A5_ONLY:
+        if name in values and values.get("protocol", "a5") != "a5":
+            raise ValueError(f"option {name!r} of the emulator is for protocol=a5 only: leave it out")
     return Line(
         [_board(values, number, number - first) for number in range(first, first + count)],
         latency=values.get("latency", 0.0),
@@ -185,28 +220,38 @@ def describe() -> str:
 
 
 def _board(values: Values, number: int, others: int) -> Board:
+    pack, unsupported = _pack(values, others), values.get("unsupported", ())
+    protocol = values.get("protocol", "a5")
+    if protocol == "d2":
+        return D2Board(pack, unsupported)
+    if protocol == "p81":
+        return P81Board(pack, number, unsupported)
+    if protocol == "sinowealth":
+        return SinowealthBoard(pack, unsupported)
     return A5Board(
-        _pack(values, others),
+        pack,
         number,
         hosts=values.get("host"),
         style=values.get("style", "exact"),
         leftover=values.get("leftover", False),
-        unsupported=values.get("unsupported", ()),
+        unsupported=unsupported,
     )
 
 
 def _pack(values: Values, others: int) -> Pack:
     """The pack of a board with `others` before it: each has its own values, so that a mix-up shows."""
-    pack = Pack(values.get("cells", 16), values.get("sensors", 4))
+    protocol = values.get("protocol", "a5")
+    cells, sensors = (4, 2) if protocol == "sinowealth" else (16, 4)
+    pack = Pack(values.get("cells", cells), values.get("sensors", sensors))
     pack.cells = [millivolts + 10 * others for millivolts in _filled(values.get("cell"), pack.cells)]
     pack.sensors = [raw + others for raw in _filled(values.get("temperature"), pack.sensors)]
     pack.voltage = round(sum(pack.cells) / 100)
     pack.soc = values.get("soc", pack.soc - others)
     pack.cycles = values.get("cycles", pack.cycles + others)
     pack.heartbeat += 50 * others
-    pack.faults = values.get("alarms", pack.faults)
-    if "current" in values:
-        _set_current(pack, values["current"])
+    _set_alarms(pack, values.get("alarms", bytes(8)))
+    discharge = 1 if protocol == "a5" else -1
+    _set_current(pack, values.get("current", discharge * _USUAL_AMPERES), discharge)
     return pack
 
 
@@ -217,7 +262,13 @@ def _filled(given: list[int] | None, usual: list[int]) -> list[int]:
     return given if len(given) > 1 else given * len(usual)
 
 
-def _set_current(pack: Pack, amperes: float) -> None:
+def _set_alarms(pack: Pack, data: bytes) -> None:
+    pack.faults = data
+    pack.alarm_words = [int.from_bytes(data[at : at + 2], "big") for at in (0, 2, 4, 6)]
+    pack.battery_status = pack.alarm_words[0]
+
+
+def _set_current(pack: Pack, amperes: float, discharge: int) -> None:
     pack.current = 30000 + round(10 * amperes)
     pack.current_ma = round(1000 * amperes)
-    pack.state = 0 if pack.current == 30000 else 2 if amperes > 0 else 1
+    pack.state = 0 if pack.current == 30000 else 2 if amperes * discharge > 0 else 1
