@@ -107,7 +107,7 @@ def rfc2217_server(device: str) -> Iterator[int]:
     """pyserial's own server side in front of a pty; modem lines are constant, a pty has none."""
 
     class Port(serial.Serial):  # type: ignore[misc]
-        cts = dsr = cd = True
+        cts = dsr = cd = dtr = rts = True
         ri = False
 
     listener = socket.create_server(("127.0.0.1", 0))

@@ -85,7 +85,7 @@ def _open(name: str, baudrate: int) -> Any:
         import serial
     except ImportError:
         raise TransportError("the package pyserial is missing: pip install pyserial") from None
-    limits = {"timeout": 0.0} if "://" in name else {"timeout": 0.0, "write_timeout": WRITE}
+    limits: dict[str, Any] = {"timeout": 0.0} if "://" in name else {"timeout": 0.0, "write_timeout": WRITE}
     try:
         return serial.serial_for_url(name, baudrate, exclusive=True, **limits)
     except ValueError as error:
