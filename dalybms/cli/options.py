@@ -28,6 +28,14 @@ def flag(section: str) -> str:
     return "--" + word.replace("_", "-")
 
 
+def seconds(text: str) -> float:
+    """A time limit; argparse says "invalid seconds value" when it is none."""
+    value = float(text)
+    if not 0 < value < 1e6:
+        raise ValueError
+    return value
+
+
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="daly-bms-cli",
@@ -80,7 +88,7 @@ def _add_patience(group: argparse._ArgumentGroup) -> None:
         "--retry", type=int, default=5, metavar="N", help="repeat an unanswered request so often (5)"
     )
     group.add_argument(
-        "-t", "--timeout", type=float, metavar="SECONDS", help="end the whole command after so long"
+        "-t", "--timeout", type=seconds, metavar="SECONDS", help="end the whole command after so long"
     )
     group.add_argument(
         "--reply-timeout", type=float, metavar="SECONDS", help="longest silence before asking again (0.5)"
