@@ -10,6 +10,7 @@ from typing import Any
 
 from dalybms.bms import DalyBMS, DalyBMSBluetooth, presentable
 from dalybms.cli import limits, output
+from dalybms.cli.check_options import without_check
 from dalybms.cli.options import DEVICE_VARIABLE, build_parser
 from dalybms.device import is_bluetooth
 from dalybms.errors import DalyError, NotSupported
@@ -19,7 +20,15 @@ from dalybms.readings import MORE_SECTIONS, SECTIONS
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code (argparse itself exits with 2 for wrong usage)."""
     parser = build_parser()
-    options = parser.parse_args(argv)
+    given = sys.argv[1:] if argv is None else argv
+    if "--check" in given:
+        from dalybms.cli import check_run
+
+        return check_run.main(given, parser, battery, connect)
+    options = parser.parse_args(given)
+    alone = without_check(options)
+    if alone:
+        parser.error(f"{', '.join(alone)}: only with --check")
     if options.verbose:
         _show_bytes()
     try:

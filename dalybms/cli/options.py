@@ -6,13 +6,15 @@ import argparse
 import os
 
 from dalybms import __version__
+from dalybms.cli.check_options import add_options
 from dalybms.readings import MORE_SECTIONS, SECTIONS
 
 DEVICE_VARIABLE = "DALY_BMS_DEVICE"
 _EPILOG = f"""\
 stdout holds nothing but one JSON document; messages go to stderr.
 {DEVICE_VARIABLE} in the environment stands in for --device.
-exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted, 143 terminated
+exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted, 143 terminated;
+with --check 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN and nothing else
 
 examples:
   daly-bms-cli -d /dev/ttyUSB0 --all
@@ -50,6 +52,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_device(parser.add_argument_group("which battery"))
     _add_readings(parser.add_argument_group("what to read (several become one object, keyed by section)"))
     _add_patience(parser.add_argument_group("how long to try"))
+    add_options(parser.add_argument_group("monitoring"))
     return parser
 
 
