@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
-from dalybms.emulator import faults
+from dalybms.emulator import faults, options
 from dalybms.emulator.a5 import A5Board
 from dalybms.emulator.line import Line
+from dalybms.emulator.modbus_board import crc16
 from dalybms.emulator.pack import Pack
 
 BYTE = 10 / 9600
@@ -333,3 +336,32 @@ def test_a_wrong_fault(text: str) -> None:
 def test_an_unknown_fault_names_the_known_ones() -> None:
     with pytest.raises(ValueError, match=r"'melt': take one of drop, drop-reply, .*, unplug"):
         faults.parse("melt")
+
+
+@pytest.mark.parametrize("protocol", ["a5", "d2", "p81", "sinowealth"])
+def test_no_input_makes_a_board_raise_or_keep_more_than_a_request(protocol: str) -> None:
+    dice = random.Random(1)
+    line = options.build(f"protocol={protocol}&fault=flip,garbage,stale,foreign&seed=1")
+    starts = (b"\xa5\x40", b"\xd2\x03", b"\xd2\x10", b"\x81\x06", b"\x0a", b"")
+    for turn in range(500):
+        data = dice.choice(starts) + bytes(dice.choices(range(256), k=dice.randint(0, 60)))
+        line.write(data, float(turn))
+        line.take(float(turn))
+        assert len(line.boards[0]._heard) <= 8 + 2 * 125
+
+
+@pytest.mark.parametrize("protocol", ["a5", "d2", "p81", "sinowealth"])
+@pytest.mark.parametrize("value", [-1, 0, 0xFFFF, 1 << 40])
+def test_a_pack_may_hold_any_number(protocol: str, value: int) -> None:
+    board = options.build(f"protocol={protocol}").boards[0]
+    pack = board.pack  # type: ignore[attr-defined]
+    for name, usual in list(vars(pack).items()):
+        if isinstance(usual, int):
+            setattr(pack, name, value)
+    pack.cells, pack.sensors = [value] * 16, [value] * 4
+    for command in range(256):
+        for text in (f"a540{command:02x}08" + 16 * "0", f"d203{command:04x}0040", f"8103{command:04x}0040"):
+            body = bytes.fromhex(text)
+            board.feed(body + bytes((sum(body) & 0xFF,)))
+            board.feed(body + crc16(body))
+        board.feed(bytes((0x0A, command, 4)))

@@ -34,6 +34,7 @@ def test_values_of_the_pack() -> None:
     line = options.build("cells=4&sensors=2&cell=3.3&temperature=-8&soc=50.0&current=-12.3&cycles=7")
     assert ask(line, 0x90)[8:24] == "00840000" + "74b5" + "01f4"
     assert ask(line, 0x93)[8:10] == "01"
+    assert ask(line, 0x93)[16:24] == f"{140000:08x}"
     assert ask(line, 0x95)[10:22] == "0ce40ce40ce4"
     assert ask(line, 0x96)[10:16] == "202000"
     assert ask(line, 0x94)[8:24] == "0402000002000700"

@@ -5,10 +5,9 @@ One table lists the options: parser, help and documents loop over it.
 
 from __future__ import annotations
 
-import math
 from typing import Any, Callable, NamedTuple
 
-from dalybms.emulator import faults
+from dalybms.emulator import faults, forms
 from dalybms.emulator.a5 import STYLES, A5Board
 from dalybms.emulator.board import Board
 from dalybms.emulator.d2 import D2Board
@@ -32,131 +31,67 @@ class Option(NamedTuple):
     text: str
 
 
-def _whole(low: int, high: int) -> Callable[[str], int]:
-    def read(text: str) -> int:
-        value = int(text)
-        if not low <= value <= high:
-            raise ValueError
-        return value
-
-    return read
-
-
-def _finite(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value):
-        raise ValueError
-    return value
-
-
-def _amperes(text: str) -> float:
-    value = _finite(text)
-    if not -3000 <= value <= 3553.5:
-        raise ValueError
-    return value
-
-
-def _scaled(factor: float, zero: int, high: int) -> Callable[[str], int]:
-    """Reads a number of the pack's own unit as the raw integer of the wire."""
-
-    def read(text: str) -> int:
-        value = round(_finite(text) * factor) + zero
-        if not 0 <= value <= high:
-            raise ValueError
-        return value
-
-    return read
-
-
-def _several(read_one: Callable[[str], Any]) -> Callable[[str], list[Any]]:
-    def read(text: str) -> list[Any]:
-        return [read_one(part) for part in text.split(",")] if text else []
-
-    return read
-
-
-def _one_of(*names: str) -> Callable[[str], str]:
-    def read(text: str) -> str:
-        if text not in names:
-            raise ValueError
-        return text
-
-    return read
-
-
-def _byte(text: str) -> int:
-    return bytes.fromhex(text)[0] if len(text) == 2 else int("not a byte")
-
-
-def _code(text: str) -> int:
-    if not 2 <= len(text) <= 4:
-        raise ValueError
-    return int.from_bytes(bytes.fromhex(text.zfill(4)), "big")
-
-
-def _alarms(text: str) -> bytes:
-    data = bytes.fromhex(text)
-    if len(data) != 8:
-        raise ValueError
-    return data
-
-
-def _seconds(text: str) -> float:
-    value = float(text) / 1000
-    if not 0 <= value <= 60:
-        raise ValueError
-    return value
-
-
-def _factor(text: str) -> float:
-    value = float(text)
-    if not 0 < value <= 1000:
-        raise ValueError
-    return value
-
-
-def _fault(text: str) -> str:
-    faults.parse(text)
-    return text
-
-
-def _switch(text: str) -> bool:
-    return bool(_whole(0, 1)(text))
-
-
 PROTOCOLS = ("a5", "d2", "p81", "sinowealth")
 _A5_ONLY = ("host", "style", "leftover")
 _USUAL_AMPERES = 12.3
 OPTIONS = (
-    Option("protocol", _one_of(*PROTOCOLS), "|".join(PROTOCOLS), "a5", "what the board speaks"),
-    Option("cells", _whole(0, 255), "0 to 255", "16; sinowealth 4", "number of cells"),
-    Option("sensors", _whole(0, 255), "0 to 255", "4; sinowealth 2", "number of temperature sensors"),
-    Option("cell", _several(_scaled(1000, 0, 65535)), "V[,V...]", "3.310 to 3.314", "voltage of each cell"),
+    Option("protocol", forms.one_of(*PROTOCOLS), "|".join(PROTOCOLS), "a5", "what the board speaks"),
+    Option("cells", forms.whole(0, 255), "0 to 255", "16; sinowealth 4", "number of cells"),
+    Option("sensors", forms.whole(0, 255), "0 to 255", "4; sinowealth 2", "number of temperature sensors"),
     Option(
-        "temperature", _several(_scaled(1, 40, 255)), "C[,C...]", "21 to 23", "temperature of each sensor"
+        "cell",
+        forms.several(forms.scaled(1000, 0, 65535)),
+        "V[,V...]",
+        "3.310 to 3.314",
+        "voltage of each cell",
     ),
-    Option("soc", _scaled(10, 0, 65535), "percent", "76.5", "state of charge"),
     Option(
-        "current", _amperes, "A", "12.3 of discharge", "current; discharge is positive with a5, else negative"
+        "temperature",
+        forms.several(forms.scaled(1, 40, 255)),
+        "C[,C...]",
+        "21 to 23",
+        "temperature of each sensor",
     ),
-    Option("cycles", _whole(0, 65535), "0 to 65535", "42", "charge cycles"),
-    Option("alarms", _alarms, "16 hex digits", "none", "the alarm bytes of the protocol as they travel"),
-    Option("board", _whole(1, 16), "1 to 16", "1", "number of the (first) board"),
-    Option("boards", _whole(1, 16), "1 to 16", "1", "number of boards on the line, counted up from board"),
+    Option("soc", forms.scaled(10, 0, 65535), "percent", "76.5", "state of charge"),
     Option(
-        "host", _several(_byte), "hex[,hex...]", "3F + board, and 80 for board 1", "request addresses (a5)"
+        "current",
+        forms.number(-3000, 3553.5),
+        "A",
+        "12.3 of discharge",
+        "current; discharge is positive with a5, else negative",
     ),
-    Option("style", _one_of(*STYLES), "|".join(STYLES), "exact", "frames of cell and sensor replies (a5)"),
-    Option("leftover", _switch, "0|1", "0", "undefined bytes repeat the previous reply (a5)"),
+    Option("cycles", forms.whole(0, 65535), "0 to 65535", "42", "charge cycles"),
     Option(
-        "unsupported", _several(_code), "hex[,hex...]", "none", "commands or start registers never answered"
+        "alarms", forms.eight_bytes, "16 hex digits", "none", "the alarm bytes of the protocol as they travel"
     ),
-    Option("latency", _seconds, "ms", "0", "time between request and reply"),
-    Option("paced", _switch, "0|1", "0, in the server 1", "each byte takes its time as at 9600 8N1"),
-    Option("busy", _switch, "0|1", "1", "what comes while the board sends is lost"),
-    Option("fault", _several(_fault), "NAME[:RATE[:COUNT]],...", "none", "faults, see their list"),
+    Option("board", forms.whole(1, 16), "1 to 16", "1", "number of the (first) board"),
+    Option(
+        "boards", forms.whole(1, 16), "1 to 16", "1", "number of boards on the line, counted up from board"
+    ),
+    Option(
+        "host",
+        forms.several(forms.code(0xFF)),
+        "hex[,hex...]",
+        "3F + board, and 80 for board 1",
+        "request addresses (a5)",
+    ),
+    Option(
+        "style", forms.one_of(*STYLES), "|".join(STYLES), "exact", "frames of cell and sensor replies (a5)"
+    ),
+    Option("leftover", forms.switch, "0|1", "0", "undefined bytes repeat the previous reply (a5)"),
+    Option(
+        "unsupported",
+        forms.several(forms.code(0xFFFF)),
+        "hex[,hex...]",
+        "none",
+        "commands or start registers never answered",
+    ),
+    Option("latency", forms.milliseconds, "ms", "0", "time between request and reply"),
+    Option("paced", forms.switch, "0|1", "0, in the server 1", "each byte takes its time as at 9600 8N1"),
+    Option("busy", forms.switch, "0|1", "1", "what comes while the board sends is lost"),
+    Option("fault", forms.several(forms.fault), "NAME[:RATE[:COUNT]],...", "none", "faults, see their list"),
     Option("seed", int, "whole number", "0", "everything random follows from it"),
-    Option("scale", _factor, "factor", "1", "makes the waits of faults shorter or longer"),
+    Option("scale", forms.number(0.001, 1000), "factor", "1", "makes the waits of faults shorter or longer"),
 )
 
 
@@ -244,9 +179,11 @@ def _pack(values: Values, others: int) -> Pack:
     cells, sensors = (4, 2) if protocol == "sinowealth" else (16, 4)
     pack = Pack(values.get("cells", cells), values.get("sensors", sensors))
     pack.cells = [millivolts + 10 * others for millivolts in _filled(values.get("cell"), pack.cells)]
-    pack.sensors = [raw + others for raw in _filled(values.get("temperature"), pack.sensors)]
+    raws = _filled(values.get("temperature"), pack.sensors)
+    pack.sensors = [raw if raw in (0, 255) else raw + others for raw in raws]
     pack.voltage = round(sum(pack.cells) / 100)
     pack.soc = values.get("soc", pack.soc - others)
+    pack.capacity = pack.rated * pack.soc // 1000
     pack.cycles = values.get("cycles", pack.cycles + others)
     pack.heartbeat += 50 * others
     _set_alarms(pack, values.get("alarms", bytes(8)))
@@ -271,4 +208,5 @@ def _set_alarms(pack: Pack, data: bytes) -> None:
 def _set_current(pack: Pack, amperes: float, discharge: int) -> None:
     pack.current = 30000 + round(10 * amperes)
     pack.current_ma = round(1000 * amperes)
+    pack.power = round(abs(amperes) * pack.voltage / 10)
     pack.state = 0 if pack.current == 30000 else 2 if amperes * discharge > 0 else 1

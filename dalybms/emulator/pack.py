@@ -32,6 +32,12 @@ class Pack:
         """mA, signed: Sinowealth."""
         self.soc = 765
         """0.1 %."""
+        self._state()
+        self._settings()
+        self._limits()
+        self._registers()
+
+    def _state(self) -> None:
         self.state = 2
         """0 idle, 1 charge, 2 discharge."""
         self.charge_mosfet = 1
@@ -55,8 +61,6 @@ class Pack:
         """None: taken from the fitted sensors."""
         self.wakeup = 0
         """Byte 4 of 0xD8."""
-        self._settings()
-        self._registers()
 
     def _settings(self) -> None:
         self.rated = 280000
@@ -85,6 +89,8 @@ class Pack:
         """Kept by D2 and P81 boards in plain registers. A reader must never show it."""
         self.clock = bytes((24, 2, 29, 12, 34, 56))
         """YY MM DD hh mm ss."""
+
+    def _limits(self) -> None:
         self.cell_limits = [3600, 3650, 2800, 2500]
         """mV: high warning, high protection, low warning, low protection."""
         self.pack_limits = [576, 584, 448, 400]

@@ -1,0 +1,102 @@
+"""How the text of an option becomes a value. Each of these raises ValueError on text of another form."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Callable, TypeVar
+
+from dalybms.emulator import faults
+
+Number = TypeVar("Number", int, float)
+
+
+def whole(low: int, high: int) -> Callable[[str], int]:
+    """A whole number from `low` to `high`."""
+
+    def read(text: str) -> int:
+        return _within(int(text), low, high)
+
+    return read
+
+
+def number(low: float, high: float) -> Callable[[str], float]:
+    """A number from `low` to `high`."""
+
+    def read(text: str) -> float:
+        return _within(float(text), low, high)
+
+    return read
+
+
+def scaled(factor: float, zero: int, high: int) -> Callable[[str], int]:
+    """A number in the unit people use, as the raw integer of the wire: 0 to `high`."""
+
+    def read(text: str) -> int:
+        value = float(text)
+        if not math.isfinite(value):
+            raise ValueError
+        return _within(round(value * factor) + zero, 0, high)
+
+    return read
+
+
+def several(read_one: Callable[[str], Any]) -> Callable[[str], list[Any]]:
+    """Values with commas between them."""
+
+    def read(text: str) -> list[Any]:
+        return [read_one(part) for part in text.split(",")]
+
+    return read
+
+
+def one_of(*names: str) -> Callable[[str], str]:
+    """One of these words."""
+
+    def read(text: str) -> str:
+        if text not in names:
+            raise ValueError
+        return text
+
+    return read
+
+
+def code(most: int) -> Callable[[str], int]:
+    """A number in hexadecimal, two digits at least, up to `most`."""
+
+    def read(text: str) -> int:
+        if len(text) < 2:
+            raise ValueError
+        return _within(int(text, 16), 0, most)
+
+    return read
+
+
+def eight_bytes(text: str) -> bytes:
+    """16 hexadecimal digits."""
+    data = bytes.fromhex(text)
+    if len(data) != 8:
+        raise ValueError
+    return data
+
+
+def milliseconds(text: str) -> float:
+    """Up to a minute, as seconds."""
+    return _within(float(text) / 1000, 0.0, 60.0)
+
+
+def fault(text: str) -> str:
+    """A fault, unchanged."""
+    faults.parse(text)
+    return text
+
+
+def switch(text: str) -> bool:
+    """0 or 1."""
+    return bool(_within(int(text), 0, 1))
+
+
+def _within(value: Number, low: float, high: float) -> Number:
+    # Written so that "not a number" is refused too.
+    if not low <= value <= high:
+        raise ValueError
+    return value
