@@ -12,6 +12,7 @@ from dalybms.device import (
     APP_HOST,
     MOST_BOARDS,
     PC_HOST,
+    Speaker,
     candidates,
     is_bluetooth,
     open_bluetooth,
@@ -19,7 +20,6 @@ from dalybms.device import (
 )
 from dalybms.errors import DalyError, NotSupported, TransportError
 from dalybms.link import BLUETOOTH, WIRE, Link
-from dalybms.protocols.a5 import A5
 from dalybms.protocols.request import Answer, Ask, Request
 from dalybms.readings import (
     MORE_SECTIONS,
@@ -44,7 +44,7 @@ class DalyBMS:
     request_retries: how often a request is repeated (0 or more). address: the host
     address, 4 or 8 as in dalybms 0.5, the whole byte, or None: found out. logger: takes
     the few messages of this class. board: its number on a shared cable, 1 to 16.
-    protocol: "auto" or "a5". timeout: the longest silence of an attempt, s. pause:
+    protocol: "a5", "d2", "p81", or "auto": found out. timeout: the longest silence of an attempt, s. pause:
     seconds between an answer and the next request; None: adaptive, 0: none.
     invert_current: turn the sign of `current`. fill: data bytes of a question, 0 to 255
     (boards ignore them; 0xAA is said to help some to synchronise).
@@ -197,7 +197,7 @@ class DalyBMS:
 
     def _use(self, transport: Any, clock: Callable[[], float] = time.monotonic) -> None:
         self._candidates = candidates(*self._options)
-        self._protocol: A5 | None = None
+        self._protocol: Speaker | None = None
         self._link = Link(transport, self._timing, self._retries, self._pause, clock)
 
     def _connected(self) -> Link:
@@ -206,7 +206,7 @@ class DalyBMS:
             raise TransportError("not connected: call connect() first")
         return link
 
-    def _found(self, link: Link, sections: Sequence[str]) -> tuple[A5, Ask]:
+    def _found(self, link: Link, sections: Sequence[str]) -> tuple[Speaker, Ask]:
         """The protocol that answers, and the way to ask; the first answer counts as data."""
         known: dict[str, Answer] = {}
 
@@ -227,8 +227,9 @@ class DalyBMS:
         soc, mosfets = outcomes.get("soc"), outcomes.get("mosfet_status")
         if not isinstance(soc, dict):
             return outcomes
-        if self._invert and soc["current"]:
-            soc["current"] = -soc["current"]
+        for key in ("current", "power"):
+            if self._invert and soc.get(key):
+                soc[key] = -soc[key]
         if isinstance(mosfets, dict) and mosfets["mode"] != "stationary" and not self._sign_told:
             self._sign_told = True
             self._log.info("this board says %+.1f A while %s", soc["current"], mosfets["mode"])

@@ -7,11 +7,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Union
 
 from dalybms.protocols.a5 import A5
+from dalybms.protocols.d2 import D2
+from dalybms.protocols.p81 import P81
 
-PROTOCOLS = ("auto", "a5")
+Speaker = Union[A5, D2, P81]
+"""A board as one protocol sees it."""
+PROTOCOLS = ("auto", "a5", "d2", "p81")
+_ON_A_WIRE = ("a5", "d2", "p81")
+_ON_BLUETOOTH = ("d2", "p81", "a5")
+"""D2 is one question where A5 is a dozen, and some modules hang up when they hear A5."""
 _MAC = re.compile(r"[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}")
 _UUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _BLUETOOTH_NAME = "ble:"
@@ -79,8 +86,21 @@ def hosts(address: int | None, board: int, likely: int = PC_HOST) -> list[int]:
     return [host]
 
 
-def candidates(protocol: str, address: int | None, board: int, likely: int, fill: int) -> Sequence[A5]:
-    """Protocol objects for one board, in the order in which they are tried."""
+def candidates(protocol: str, address: int | None, board: int, likely: int, fill: int) -> Sequence[Speaker]:
+    """Protocol objects for one board, in the order in which they are tried.
+
+    likely: the host address that A5 is asked from first; APP_HOST over Bluetooth. A host
+    address is a thing of A5, so with `address` nothing else is tried.
+    Raises ValueError for D2 with a board number: every D2 board of a line would answer.
+    """
     if protocol not in PROTOCOLS:
         raise ValueError(f"protocol {protocol!r} is unknown: {', '.join(PROTOCOLS)}")
-    return [A5(hosts(address, board, likely), board, fill)]
+    if protocol == "d2" and board > 1:
+        raise ValueError(f"D2 boards have no number, so board {board} is ambiguous: leave board out")
+    a5 = A5(hosts(address, board, likely), board, fill)
+    speakers: dict[str, Speaker] = {"a5": a5, "d2": D2(), "p81": P81(board)}
+    if protocol == "auto" and address is None:
+        names = _ON_BLUETOOTH if likely == APP_HOST else _ON_A_WIRE
+    else:
+        names = ("a5",) if protocol == "auto" else (protocol,)
+    return [speakers[name] for name in names if name != "d2" or board == 1]

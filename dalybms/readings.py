@@ -1,7 +1,8 @@
 """What a battery tells: one reading per section, the same for every protocol.
 
 A key whose value the board cannot tell is absent, never null and never a guess.
-Units stand beside each key. Source: Daly UART/RS485 protocol V1.2 (2020).
+Units stand beside each key, and the protocols that have it where not all do.
+Source: Daly UART/RS485 protocol V1.2 (2020) and the register maps of d2.py and p81.py.
 """
 
 from __future__ import annotations
@@ -24,7 +25,12 @@ MORE_SECTIONS = {"faults": "active faults with code, level and text"}
 """Sections that only their own getter and flag read."""
 
 
-class Soc(TypedDict):
+class SocExtras(TypedDict, total=False):
+    power: float
+    """W = voltage * current, with the sign of the current; D2, P81, Sinowealth"""
+
+
+class Soc(SocExtras):
     total_voltage: float
     """V, the pack"""
     current: float
@@ -33,7 +39,16 @@ class Soc(TypedDict):
     """%, 0.0 to 100.0"""
 
 
-class CellVoltageRange(TypedDict):
+class CellVoltageRangeExtras(TypedDict, total=False):
+    average_voltage: float
+    """V, as the board computes it; D2, P81"""
+    delta_voltage: float
+    """V, highest less lowest as the board computes it; D2, P81"""
+
+
+class CellVoltageRange(CellVoltageRangeExtras):
+    """Where a protocol names no cell, or no extreme, it is taken from the list read with it."""
+
     highest_voltage: float
     """V"""
     highest_cell: int
@@ -55,17 +70,42 @@ class TemperatureRange(TypedDict, total=False):
     """C"""
     lowest_sensor: int
     """number of that sensor, from 1"""
+    mosfet_temperature: int
+    """C; P81, where it is fitted"""
+    board_temperature: int
+    """C; P81, where it is fitted"""
+    heater_temperature: int
+    """C; P81, where it is fitted"""
 
 
-class MosfetStatus(TypedDict):
+class MosfetStatusExtras(TypedDict, total=False):
+    heartbeat: int
+    """0 to 255, rolls on while the board lives; A5, P81"""
+    precharging_mosfet: bool
+    """on; P81"""
+    heating: bool
+    """the heater's transistor is on; P81"""
+    fan: bool
+    """the fan's transistor is on; P81"""
+    balancing: bool
+    """some cell is being balanced; D2, P81"""
+    balance_current: float
+    """A; P81, where the board measures it"""
+    full_capacity_ah: float
+    """Ah when full; Sinowealth"""
+    remaining_capacity_ah: float
+    """Ah remaining, the same as capacity_ah; Sinowealth"""
+    pack_state: list[str]
+    """texts of the states that are on; Sinowealth"""
+
+
+class MosfetStatus(MosfetStatusExtras):
     mode: str
     """one of the words stationary, charging, discharging"""
     charging_mosfet: bool
     """on; the transistor's real state, which may differ from the switch the user set"""
     discharging_mosfet: bool
     """on; the transistor's real state, which may differ from the switch the user set"""
-    heartbeat: int
-    """0 to 255, rolls on while the board lives"""
     capacity_ah: float
     """Ah remaining"""
 
@@ -83,24 +123,32 @@ class States(TypedDict):
     DO4: bool
 
 
-class Status(TypedDict):
+class StatusExtras(TypedDict, total=False):
+    charger_running: bool
+    """boards seen so far always say no; A5, P81"""
+    load_running: bool
+    """boards seen so far always say no; A5, P81"""
+    states: States
+    """A5"""
+    cycles: int
+    """charge cycles"""
+    fault_words: list[int]
+    """the 16-bit alarm words as they came, also those that no fault is known for; D2, P81"""
+    old_fault_words: list[int]
+    """the alarm words of an older layout that P81 boards keep beside it"""
+
+
+class Status(StatusExtras):
     cells: int
     """1 to 48"""
     temperature_sensors: int
     """0 to 16"""
-    charger_running: bool
-    """boards seen so far always say no"""
-    load_running: bool
-    """boards seen so far always say no"""
-    states: States
-    cycles: int
-    """charge cycles"""
 
 
 CellVoltages = dict[int, float]
 """{cell number from 1: V}"""
-Temperatures = dict[int, int]
-"""{sensor number from 1: C}; a sensor that is not fitted is left out"""
+Temperatures = dict[int, float]
+"""{sensor number from 1: C}, whole degrees except for Sinowealth; a sensor that is not fitted is left out"""
 BalancingStatus = dict[int, bool]
 """{cell number from 1: being balanced}"""
 Errors = list[str]

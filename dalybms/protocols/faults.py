@@ -28,6 +28,9 @@ _LEVELLED = {
     "soc_low": "state of charge too low",
     "cell_voltage_difference": "cell voltages too far apart",
     "temperature_difference": "temperatures too far apart",
+    "soh_low": "state of health too low",
+    "mosfet_temperature_high": "MOSFETs too hot",
+    "thermal_runaway": "thermal runaway",
 }
 
 _HARDWARE = {
@@ -51,6 +54,24 @@ _HARDWARE = {
     "pack_voltage_measurement": "pack voltage measurement failed",
     "short_circuit": "short circuit",
     "charge_forbidden": "charging forbidden, voltage too low",
+    "mosfet_switched_off": "MOSFETs switched off by GPS or a soft switch",
+    "charging_cabinet_offline": "charging cabinet offline",
+    "charger_connection": "connection to the charger lost",
+    "discharger_connection": "connection to the discharger lost",
+    "charge_undervoltage": "voltage too low while charging",
+    "discharge_overvoltage": "voltage too high while discharging",
+    "afe_communication": "communication with the measuring chip (AFE) failed",
+    "afe_sampling": "measuring chip (AFE) does not sample",
+    "voltage_measurement": "cell voltage measurement failed",
+    "temperature_sensor_lost": "temperature sensor lost",
+    "flash": "program memory (flash) failed",
+    "charge_mosfet": "charge MOSFET failed",
+    "discharge_mosfet": "discharge MOSFET failed",
+    "precharge_mosfet": "precharge MOSFET failed",
+    "heating": "heating failed",
+    "wire_protection": "protection against a lost wire acted",
+    "afe_short_circuit": "measuring chip (AFE) stopped a short circuit",
+    "afe_overvoltage": "measuring chip (AFE) stopped an overvoltage",
 }
 
 FAULTS: dict[str, Fault] = {

@@ -8,6 +8,7 @@ raises BadReply when its raw value cannot be.
 
 from __future__ import annotations
 
+import re
 from typing import Any, NamedTuple, Union
 
 from dalybms.errors import BadReply
@@ -49,9 +50,11 @@ class Flag(NamedTuple):
     name: str
     at: int
     size: int = 1
+    absent: tuple[int, ...] = ()
 
-    def decode(self, data: bytes) -> bool:
-        return raw_value(data, self.at, self.size) != 0
+    def decode(self, data: bytes) -> bool | None:
+        raw = raw_value(data, self.at, self.size)
+        return None if raw in self.absent else raw != 0
 
 
 class Choice(NamedTuple):
@@ -82,6 +85,51 @@ class Bits(NamedTuple):
         return {name: bool(raw >> bit & 1) for bit, name in enumerate(self.names)}
 
 
+class Words(NamedTuple):
+    """16-bit words passed on as they are, for those who know what they mean."""
+
+    name: str
+    at: int
+    each: int
+
+    def decode(self, data: bytes) -> list[int]:
+        return [raw_value(data, self.at + 2 * n, 2) for n in range(self.each)]
+
+
+class Text(NamedTuple):
+    """ASCII, padded with blanks, NUL or 0xFF; None when nothing is left, or no ASCII stands there.
+
+    mirrored: pattern of a text that the board may store from its last character to its first.
+    """
+
+    name: str
+    at: int
+    size: int
+    mirrored: str = ""
+
+    def decode(self, data: bytes) -> str | None:
+        raw = data[self.at : self.at + self.size].strip(b"\0\xff ")
+        text = raw.replace(b"\0", b"").decode("ascii", "replace")
+        if not text or not text.isprintable() or not text.isascii():
+            return None
+        backwards = text[::-1]
+        turn = self.mirrored and re.search(self.mirrored, backwards) and not re.search(self.mirrored, text)
+        return backwards if turn else text
+
+
+class Date(NamedTuple):
+    """Year since 2000, month and day, a byte each, as YYYY-MM-DD; None for a date that was never set."""
+
+    name: str
+    at: int
+    size: int = 3
+
+    def decode(self, data: bytes) -> str | None:
+        year, month, day = data[self.at : self.at + 3]
+        set_once = 1 <= year <= 99 and 1 <= month <= 12 and 1 <= day <= 31
+        return f"{2000 + year}-{month:02}-{day:02}" if set_once else None
+
+
 class Series(NamedTuple):
     """Equal values one after another (cells, sensors): `each` of them in one message.
 
@@ -108,7 +156,7 @@ class Series(NamedTuple):
         return readings
 
 
-Field = Union[Number, Flag, Choice, Bits]
+Field = Union[Number, Flag, Choice, Bits, Words, Text, Date]
 
 
 def decode(fields: tuple[Field, ...], data: bytes) -> dict[str, Any]:

@@ -4,7 +4,7 @@ It looks like Modbus RTU but is not: the answering address of P81 differs from
 the asked one, and a write of several registers has no byte count. An answer does
 not name its registers, so its length must fit the one outstanding request.
 Source: the register notes of public D2 and P81 projects, checked against
-recorded traffic.
+recorded traffic; no exception frame was ever recorded, they are read as Modbus has them.
 """
 
 from __future__ import annotations
@@ -13,9 +13,13 @@ from collections.abc import Container
 from typing import NamedTuple
 
 READ = 0x03
-_ERROR = 0x80
+_WRITES = (0x06, 0x10)
+ERROR = 0x80
+"""Added to the function by a board that refuses."""
 _HEAD = 3
 _CRC = 2
+_NOT_THERE = (1, 2, 3)
+"""Exception codes for a function, a register or a count that the board has not."""
 
 
 class Registers(NamedTuple):
@@ -24,6 +28,16 @@ class Registers(NamedTuple):
     source: int
     function: int
     data: bytes
+
+    @property
+    def refusal(self) -> int | None:
+        """The exception code of a board that refuses."""
+        return self.data[0] if self.function & ERROR else None
+
+    @property
+    def not_there(self) -> bool:
+        """The board has no such registers; False for a refusal that may pass."""
+        return self.refusal in _NOT_THERE
 
 
 def _table() -> list[int]:
@@ -51,31 +65,79 @@ def read_request(address: int, start: int, count: int) -> bytes:
     return body + crc(body)
 
 
-def frame_at(data: bytes, at: int, sources: Container[int], length: int | None = None) -> Registers | None:
-    """The whole answer that begins at `at`, if there is one.
+def _extent(data: bytes, at: int, sources: Container[int], length: int | None) -> tuple[int, int] | None:
+    """(first data byte, end of the data) of the answer whose head may stand at `at`; None: it is no head.
 
-    sources: addresses that answer; length: the only right number of data bytes, None for any.
+    While the head is not complete, both lie behind the data.
     """
-    if len(data) < at + _HEAD or data[at] not in sources:
+    if data[at] not in sources:
         return None
-    size = _data_size(data[at + 1], data[at + 2], length)
-    if size is None:
+    left = len(data) - at
+    function = data[at + 1] if left > 1 else None
+    if function is None or (function == READ and left < _HEAD):
+        return len(data), len(data)
+    if function in _WRITES:
+        return at + 2, at + 6
+    if function & ERROR and function & ~ERROR in (READ, *_WRITES):
+        return at + 2, at + 3
+    if function != READ:
         return None
-    start = at + (_HEAD if data[at + 1] == READ else 2)
-    end = start + size
+    size = data[at + 2]
+    fits = size > 0 and size % 2 == 0 and length in (None, size)
+    return (at + _HEAD, at + _HEAD + size) if fits else None
+
+
+class ModbusReader:
+    """Finds the answers to one read in a stream of bytes, whatever stands around them.
+
+    sources: the addresses that may answer. length: data bytes of the one outstanding
+    read; None: any. A head with another length is no head. When a candidate fails, a
+    single byte is given up. At most one unfinished answer is kept between two calls.
+    `skipped` counts the bytes given up since the last reset().
+    """
+
+    def __init__(self, sources: Container[int], length: int | None = None) -> None:
+        self._sources = sources
+        self._length = length
+        self._buffer = bytearray()
+        self.skipped = 0
+
+    def reset(self) -> None:
+        self._buffer.clear()
+        self.skipped = 0
+
+    def mark(self) -> None:
+        """A CRC-16 needs no memory of where an attempt began."""
+
+    def feed(self, chunk: bytes) -> list[Registers]:
+        self._buffer += chunk
+        data, frames, at = bytes(self._buffer), [], 0
+        while at < len(data):
+            extent = _extent(data, at, self._sources, self._length)
+            if extent and extent[1] + _CRC > len(data):
+                break
+            frame = _checked(data, at, extent)
+            if frame:
+                frames.append(frame)
+            self.skipped += not frame
+            at = extent[1] + _CRC if frame and extent else at + 1
+        del self._buffer[:at]
+        return frames
+
+
+def _checked(data: bytes, at: int, extent: tuple[int, int] | None) -> Registers | None:
+    if extent is None:
+        return None
+    start, end = extent
     if data[end : end + _CRC] != crc(data[at:end]):
         return None
-    return Registers(data[at], data[at + 1], bytes(data[start:end]))
-
-
-def _data_size(function: int, byte: int, length: int | None) -> int | None:
-    """Data bytes that such a head announces; None: it is no head."""
-    if function == READ | _ERROR:
-        return 1
-    right = function == READ and byte > 0 and byte % 2 == 0 and length in (None, byte)
-    return byte if right else None
+    return Registers(data[at], data[at + 1], data[start:end])
 
 
 def find(data: bytes, sources: Container[int]) -> Registers | None:
-    """The first answer of any length anywhere in `data`."""
-    return next(filter(None, (frame_at(data, at, sources) for at in range(len(data)))), None)
+    """The first answer of any length in `data`, also behind the head of an unfinished one."""
+    for at in range(len(data)):
+        frame = _checked(data, at, _extent(data, at, sources, None))
+        if frame:
+            return frame
+    return None

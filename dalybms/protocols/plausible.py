@@ -24,9 +24,10 @@ def _sum(soc: dict[str, Any], cells: dict[int, float]) -> str | None:
     return f"pack voltage {pack:g} V and sum of the {len(cells)} cells {total:.3f} V contradict each other"
 
 
-def _extremes(extremes: dict[str, Any], cells: dict[int, float]) -> str | None:
+def extremes(named: dict[str, Any], cells: dict[int, float]) -> str | None:
+    """Why the named extremes and the list contradict each other, or None."""
     for name, found in (("highest", max(cells.values())), ("lowest", min(cells.values()))):
-        stated = extremes[f"{name}_voltage"]
+        stated = named[f"{name}_voltage"]
         if abs(stated - found) > EXTREME_VOLTS:
             return f"{name} cell {stated:.3f} V and {name} of the list {found:.3f} V contradict each other"
     return None
@@ -34,7 +35,7 @@ def _extremes(extremes: dict[str, Any], cells: dict[int, float]) -> str | None:
 
 _PAIRS: tuple[tuple[str, str, Callable[[Any, Any], str | None]], ...] = (
     ("soc", "cell_voltages", _sum),
-    ("cell_voltage_range", "cell_voltages", _extremes),
+    ("cell_voltage_range", "cell_voltages", extremes),
 )
 
 
