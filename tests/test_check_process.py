@@ -296,7 +296,7 @@ def test_a_signal_in_the_middle_of_a_reading_is_unknown(silent_gateway, number):
     assert take_apart(stdout).text.startswith("terminated")
 
 
-@pytest.mark.parametrize("limit", [1.0, 2.0])
+@pytest.mark.parametrize("limit", [1.5, 2.0])
 def test_the_time_limit_is_kept_and_is_unknown(silent_gateway, limit):
     result = check(address(silent_gateway), "-t", str(limit))
     assert result.output.state == UNKNOWN

@@ -18,7 +18,7 @@ from dalybms.cli import check, check_run
 class Battery:
     def __enter__(self): return self
     def __exit__(self, *_): self.disconnect()
-    def connect(self, device): pass
+    def connect(self, device, budget): pass
     def disconnect(self): pass
     def read(self, sections): return {}
 
@@ -29,7 +29,7 @@ check.add_options(parser)
 parser.add_argument("-d", dest="device")
 parser.add_argument("-t", dest="timeout", type=float)
 parser.add_argument("--verbose", action="store_true")
-connect = lambda bms, options: bms.connect(options.device)
+connect = lambda bms, options: bms.connect(options.device, options.timeout)
 sys.exit(check_run.main(sys.argv[1:], parser, lambda options: Mine(), connect))
 """
 
@@ -57,10 +57,10 @@ class Mine(Battery):
 
 @pytest.mark.parametrize("verb", ["connect", "read", "disconnect"])
 def test_a_hanging_driver_cannot_break_the_time_limit(verb):
-    done, output, seconds = run(HANGING.format(verb=verb), "-t", "2")
+    done, output, seconds = run(HANGING.format(verb=verb), "-t", "2.5")
     assert done.returncode == 3
-    assert output.text == "not finished within 2 s: allow more with -t"
-    assert seconds < 2
+    assert output.text == "not finished within 2.5 s: allow more with -t"
+    assert seconds < 2.5
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_the_stage_that_was_reached_is_told_when_the_time_is_over():
     from dalybms.errors import TransportError
     class Mine(Battery):
         closed = threading.Event()
-        def connect(self, device):
+        def connect(self, device, budget):
             self.closed.wait(30)
             error = TransportError("AA:BB is not there")
             error.stage = "scan"
@@ -111,7 +111,9 @@ class Mine(Battery):
     def read(self, sections):
         if sections == ["soc"] and {answers}: return {{"soc": {{}}}}
         self.closed.wait(30)
-        raise TransportError("connection closed")
+        error = TransportError("connection closed")
+        error.stage = "closed"
+        raise error
     def disconnect(self): self.closed.set()
 """
 
@@ -127,6 +129,17 @@ class Mine(Battery):
 def test_bluetooth_that_is_connected_but_silent_is_no_reply(device, answers, code, text):
     done, output, _ = run(WAITING.format(answers=answers), "-t", "1", "-d", device)
     assert (done.returncode, output.text) == (code, text)
+
+
+@pytest.mark.parametrize(("limit", "budget"), [((), 7), (("-t", "40"), 37), (("-t", "2"), 0.5)])
+def test_finding_and_connecting_is_cut_so_that_time_for_answers_is_left(limit, budget):
+    battery = """
+    from dalybms.errors import TransportError
+    class Mine(Battery):
+        def connect(self, device, budget): raise TransportError(f"not found in {budget:g} s")
+    """
+    _, output, _ = run(battery, *limit)
+    assert output.text == f"not found in {budget:g} s"
 
 
 def test_a_battery_that_tells_nothing_is_unknown():

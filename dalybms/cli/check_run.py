@@ -16,8 +16,8 @@ from dalybms.errors import DalyError, NoReply
 TIME_LIMIT = 10.0
 """Seconds for the whole check when `-t` is not given: what plugins are granted by custom."""
 
-STARTUP = 0.2
-"""Seconds of the time limit that the interpreter needs before and after us."""
+STARTUP = 0.5
+"""Seconds of the time limit that are the interpreter's, before and after us, on a busy machine."""
 
 READING = 2.0
 """Seconds of the time limit that finding and connecting a Bluetooth device leave for the answers."""
