@@ -99,8 +99,8 @@ def candidates(protocol: str, address: int | None, board: int, likely: int, fill
         raise ValueError(f"D2 boards have no number, so board {board} is ambiguous: leave board out")
     a5 = A5(hosts(address, board, likely), board, fill)
     speakers: dict[str, Speaker] = {"a5": a5, "d2": D2(), "p81": P81(board)}
-    if protocol == "auto" and address is None:
-        names = _ON_BLUETOOTH if likely == APP_HOST else _ON_A_WIRE
-    else:
-        names = ("a5",) if protocol == "auto" else (protocol,)
+    names: tuple[str, ...] = (protocol,)
+    if protocol == "auto":
+        order = _ON_BLUETOOTH if likely == APP_HOST else _ON_A_WIRE
+        names = order if address is None else ("a5",)
     return [speakers[name] for name in names if name != "d2" or board == 1]

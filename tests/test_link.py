@@ -207,7 +207,7 @@ def test_requests_of_a_call_after_a_dead_start_are_not_asked() -> None:
 def test_hosts_take_turns_and_later_rounds_ask_something_else() -> None:
     script = Script(lambda *_: [])
     with pytest.raises(NoReply):
-        attach(script).get_balancing_status()
+        attach(script, protocol="a5").get_balancing_status()
     assert [(request[1], request[2]) for request in script.requests] == [
         (0x40, 0x94),
         (0x80, 0x94),

@@ -46,7 +46,7 @@ def once(bad: bytes, command: int) -> Callable[[bytes, int], Pieces]:
 
 
 def test_f01_pure_echo_is_no_reading() -> None:
-    bms, script = board(0x90, lambda request, _: [(0.003, request)])
+    bms, script = board(0x90, lambda request, _: [(0.003, request)], protocol="a5")
     with pytest.raises(NoReply, match="only our own request came back: the board is asleep") as caught:
         bms.get_soc()
     assert caught.value.seen == "echo"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from dalybms.protocols import modbus_frame
 from dalybms.protocols.a5_frame import LAST_BOARD, LENGTH, START, FrameReader
 
+A5, D2, P81 = "A5", "D2", "P81 (81/51)"
 _D2 = 0xD2
-_P81 = range(0x51, 0x61)
+_SINOWEALTH = 0x0A
+_P81_ASKED, _P81_ANSWERS = 0x80, 0x50
 
 SENTENCES = {
     "silence": "nothing was heard: the board may be asleep (press its button, charge or load it), "
@@ -25,7 +27,10 @@ SENTENCES = {
 
 
 def testify(heard: bytes, sent: Iterable[bytes], board: int) -> tuple[str, str]:
-    """(seen, sentence) for the bytes that came instead of an answer of A5 board `board`."""
+    """(seen, sentence) for the bytes that came instead of an answer of board `board`.
+
+    sent: what was asked, from which follows in what protocols.
+    """
     seen, detail = _classify(bytes(heard), tuple(sent), board)
     return seen, SENTENCES[seen] + detail
 
@@ -33,22 +38,44 @@ def testify(heard: bytes, sent: Iterable[bytes], board: int) -> tuple[str, str]:
 def _classify(heard: bytes, sent: tuple[bytes, ...], board: int) -> tuple[str, str]:
     if not heard:
         return "silence", ""
-    other = modbus_frame.find(heard, (_D2, *_P81))
-    if other:
-        name = "D2" if other.source == _D2 else "P81 (81/51)"
-        return "another protocol", f": this board speaks {name}"
-    replies = [frame for frame in FrameReader().feed(heard) if frame.source <= LAST_BOARD]
-    commands = {request[2] for request in sent if len(request) > 2}
-    if any(bytes((START, board, command, LENGTH)) in heard for command in commands):
+    asked = {_protocol(request[0]) for request in sent if request}
+    if any(head in heard for head in _heads(sent, board)):
         return "damage", ""
-    if any(frame.source == board for frame in replies):
-        return "another command", ""
-    if replies:
-        numbers = sorted({frame.source for frame in replies})
-        return "another board", f" (heard: {', '.join(map(str, numbers))})"
+    for protocol, numbers in _speakers(heard):
+        if protocol not in asked:
+            return "another protocol", f": this board speaks {protocol}"
+        if board in numbers:
+            return "another command", ""
+        return "another board", f" (heard: {', '.join(map(str, sorted(numbers)))})"
     if all(not piece or any(piece in request for request in sent) for piece in _without(heard, sent)):
         return "echo", ""
     return "noise", ""
+
+
+def _protocol(first: int) -> str:
+    """The protocol of a question by its first byte."""
+    return {START: A5, _D2: D2, _SINOWEALTH: "Sinowealth"}.get(first, P81)
+
+
+def _heads(sent: Iterable[bytes], board: int) -> Iterator[bytes]:
+    """How an answer to one of the questions would begin."""
+    for request in sent:
+        if request[:1] == bytes((START,)):
+            yield bytes((START, board, request[2], LENGTH))
+        elif request[1:2] == bytes((modbus_frame.READ,)):
+            source = _D2 if request[0] == _D2 else request[0] - _P81_ASKED + _P81_ANSWERS
+            yield bytes((source, modbus_frame.READ, 2 * request[5]))
+
+
+def _speakers(heard: bytes) -> Iterator[tuple[str, set[int]]]:
+    """Each protocol of which a whole answer was heard, and the numbers of the boards."""
+    register = modbus_frame.find(heard, (_D2, *range(_P81_ANSWERS + 1, _P81_ANSWERS + LAST_BOARD + 1)))
+    if register:
+        d2 = register.source == _D2
+        yield (D2, {1}) if d2 else (P81, {register.source - _P81_ANSWERS})
+    boards = {frame.source for frame in FrameReader().feed(heard) if frame.source <= LAST_BOARD}
+    if boards:
+        yield A5, boards
 
 
 def _without(heard: bytes, sent: Iterable[bytes]) -> list[bytes]:
