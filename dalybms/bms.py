@@ -5,18 +5,18 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Sequence
-from typing import Any, Callable, cast
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Callable, cast
 
 from dalybms.device import (
     APP_HOST,
     MOST_BOARDS,
     PC_HOST,
-    Speaker,
     candidates,
     is_bluetooth,
     open_bluetooth,
     open_wire,
+    speaker,
 )
 from dalybms.errors import DalyError, NotSupported, TransportError
 from dalybms.link import BLUETOOTH, WIRE, Link
@@ -36,6 +36,9 @@ from dalybms.readings import (
     TemperatureRange,
     Temperatures,
 )
+
+if TYPE_CHECKING:
+    from dalybms.device import Speaker
 
 
 class DalyBMS:
@@ -196,7 +199,7 @@ class DalyBMS:
         return outcome
 
     def _use(self, transport: Any, clock: Callable[[], float] = time.monotonic) -> None:
-        self._candidates = candidates(*self._options)
+        self._candidates: dict[str, Speaker] = {}
         self._protocol: Speaker | None = None
         self._link = Link(transport, self._timing, self._retries, self._pause, clock)
 
@@ -211,16 +214,25 @@ class DalyBMS:
         known: dict[str, Answer] = {}
 
         def ask(request: Request) -> Answer:
-            return known.pop(request.name, None) or link.exchange([request], self._board)
+            return known.pop(request.name, None) or link.exchange(request, self._board)
 
         if self._protocol is None:
-            rounds = range(1 + self._retries)
-            requests = [each.probe(sections, round_) for round_ in rounds for each in self._candidates]
-            answer = link.exchange(requests, self._board)
-            self._protocol = self._candidates[requests.index(answer.request) % len(self._candidates)]
+            owners: dict[Request, Speaker] = {}
+            answer = link.find(self._probes(sections, owners), self._board)
+            self._protocol = owners[answer.request]
             self._protocol.learn(answer)
             known[answer.request.name] = answer
         return self._protocol, ask
+
+    def _probes(self, sections: Sequence[str], owners: dict[Request, Speaker]) -> Iterator[Request]:
+        """One question of each protocol a round; a protocol is not even loaded before its turn."""
+        for round_ in range(1 + self._retries):
+            for name in candidates(*self._options):
+                if name not in self._candidates:
+                    self._candidates[name] = speaker(name, *self._options)
+                request = self._candidates[name].probe(sections, round_)
+                owners[request] = self._candidates[name]
+                yield request
 
     def _signed(self, outcomes: dict[str, Any]) -> dict[str, Any]:
         """Boards differ in the sign of the current: said once, never guessed."""

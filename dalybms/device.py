@@ -6,15 +6,15 @@ The only place that knows both lists.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import Any, Union
+from typing import TYPE_CHECKING, Any
 
-from dalybms.protocols.a5 import A5
-from dalybms.protocols.d2 import D2
-from dalybms.protocols.p81 import P81
+if TYPE_CHECKING:
+    from dalybms.protocols.a5 import A5
+    from dalybms.protocols.d2 import D2
+    from dalybms.protocols.p81 import P81
 
-Speaker = Union[A5, D2, P81]
-"""A board as one protocol sees it."""
+    Speaker = A5 | D2 | P81
+    """A board as one protocol sees it."""
 PROTOCOLS = ("auto", "a5", "d2", "p81")
 _ON_A_WIRE = ("a5", "d2", "p81")
 _ON_BLUETOOTH = ("d2", "p81", "a5")
@@ -86,21 +86,36 @@ def hosts(address: int | None, board: int, likely: int = PC_HOST) -> list[int]:
     return [host]
 
 
-def candidates(protocol: str, address: int | None, board: int, likely: int, fill: int) -> Sequence[Speaker]:
-    """Protocol objects for one board, in the order in which they are tried.
+def candidates(protocol: str, address: int | None, board: int, likely: int, fill: int) -> tuple[str, ...]:
+    """Names of the protocols that a board may speak, in the order in which they are tried.
 
     likely: the host address that A5 is asked from first; APP_HOST over Bluetooth. A host
-    address is a thing of A5, so with `address` nothing else is tried.
+    address is a thing of A5, so with `address` nothing else is tried. fill: A5 alone.
     Raises ValueError for D2 with a board number: every D2 board of a line would answer.
     """
     if protocol not in PROTOCOLS:
         raise ValueError(f"protocol {protocol!r} is unknown: {', '.join(PROTOCOLS)}")
     if protocol == "d2" and board > 1:
         raise ValueError(f"D2 boards have no number, so board {board} is ambiguous: leave board out")
-    a5 = A5(hosts(address, board, likely), board, fill)
-    speakers: dict[str, Speaker] = {"a5": a5, "d2": D2(), "p81": P81(board)}
-    names: tuple[str, ...] = (protocol,)
-    if protocol == "auto":
-        order = _ON_BLUETOOTH if likely == APP_HOST else _ON_A_WIRE
-        names = order if address is None else ("a5",)
-    return [speakers[name] for name in names if name != "d2" or board == 1]
+    hosts(address, board, likely)
+    if protocol != "auto":
+        return (protocol,)
+    if address is not None:
+        return ("a5",)
+    order = _ON_BLUETOOTH if likely == APP_HOST else _ON_A_WIRE
+    return tuple(name for name in order if name != "d2" or board == 1)
+
+
+def speaker(name: str, protocol: str, address: int | None, board: int, likely: int, fill: int) -> Speaker:
+    """The protocol object of a name; its module is loaded only now. Arguments as candidates()."""
+    if name == "d2":
+        from dalybms.protocols.d2 import D2
+
+        return D2()
+    if name == "p81":
+        from dalybms.protocols.p81 import P81
+
+        return P81(board)
+    from dalybms.protocols.a5 import A5
+
+    return A5(hosts(address, board, likely), board, fill)

@@ -10,13 +10,13 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import cycle, islice
 from typing import Any, Callable, NamedTuple
 
 from dalybms.errors import BadReply, DalyError, NoReply, TransportError
 from dalybms.protocols.request import Answer, Request
-from dalybms.protocols.witness import testify
 
 log = logging.getLogger("dalybms.link")
 
@@ -128,46 +128,56 @@ class Link:
         self._closed = True
         self._transport.close()
 
-    def exchange(self, requests: Sequence[Request], board: int = 1) -> Answer:
-        """Ask until a request is answered: one with repeats, or several alternatives once each.
+    def exchange(self, request: Request, board: int = 1) -> Answer:
+        """Ask, and ask again, until the request is answered.
 
         board: whose answer is awaited, for the words of the error. Raises NoReply, which
         says what was heard instead; BadReply when all answers could not be;
         TransportError when the wire is gone.
         """
-        turns = [(request, data) for request in requests for data in request.writes]
-        repeats = 1 if len(requests) > 1 or requests[0].once else 1 + self.retries
-        allowed = repeats * sum(request.turns for request in requests)
-        self._begin(requests)
+        attempts = 1 if request.once else 1 + self.retries
+        return self._ask(islice(cycle((request, data) for data in request.writes), attempts), board)
+
+    def find(self, requests: Iterable[Request], board: int = 1) -> Answer:
+        """Ask alternatives in turn, each once, until one is answered. Raises as exchange() does."""
+        return self._ask(((request, data) for request in requests for data in request.writes), board)
+
+    def _ask(self, turns: Iterator[tuple[Request, bytes]], board: int) -> Answer:
+        """The request loop: an answer to any request asked so far counts, also a late one."""
+        self._begin()
+        asked: dict[Request, None] = {}
+        sent: list[bytes] = []
+        name = ""
         bad: BadReply | None = None
-        attempts = 0
-        while attempts < allowed and self._may_ask(attempts):
-            request, data = turns[attempts % len(turns)]
-            attempts += 1
-            asked = list(dict.fromkeys(each for each, _ in turns[:attempts]))
+        for request, data in turns:
+            name = name or request.name
+            if not self._may_ask(len(sent)):
+                break
+            sent.append(data)
+            if all(request.reader is not each.reader for each in asked):
+                request.reader.reset()
+            asked[request] = None
             try:
-                answer = self._attempt(request, data, asked)
+                answer = self._attempt(request, data, list(asked))
             except BadReply as error:
-                log.debug("%s, attempt %d: %s", request.name, attempts, error)
+                log.debug("%s, attempt %d: %s", request.name, len(sent), error)
                 bad = error
                 self._calm(self.timing.quiet)
                 continue
             if answer:
                 return answer
-        raise self._failure(requests[0].name, [data for _, data in turns[:attempts]], attempts, bad, board)
+        raise self._failure(name, sent, bad, board)
 
     def _may_ask(self, attempts: int) -> bool:
         """Silence is bounded per call, but on a living line each request gets one attempt."""
         return self._silence_left > 0 or (self._alive and attempts == 0)
 
-    def _begin(self, requests: Sequence[Request]) -> None:
+    def _begin(self) -> None:
         """Nothing of an earlier request may be taken for an answer to this one."""
         self._finish_tail()
         self._calm(self._pause)
         self._transport.drain()
         self._heard.clear()
-        for request in requests:
-            request.reader.reset()
 
     def _attempt(self, request: Request, data: bytes, asked: Sequence[Request]) -> Answer | None:
         """Send once and listen until an answer, silence, or the limit whatever noise comes."""
@@ -277,13 +287,13 @@ class Link:
                 raise TransportError("not connected: the connection was closed during the call") from None
             raise
 
-    def _failure(
-        self, name: str, sent: Sequence[bytes], attempts: int, bad: BadReply | None, board: int
-    ) -> DalyError:
-        times = f"{attempts} attempt{'s' if attempts != 1 else ''}"
+    def _failure(self, name: str, sent: Sequence[bytes], bad: BadReply | None, board: int) -> DalyError:
+        times = f"{len(sent)} attempt{'s' if len(sent) != 1 else ''}"
         if bad:
             return BadReply(f"no believable answer in {times}: {bad}", bad.raw)
-        if not attempts:
+        if not sent:
             return NoReply(f"no answer to {name}: not asked any more, the line was silent for too long")
+        from dalybms.protocols.witness import testify
+
         seen, sentence = testify(bytes(self._heard), sent, board)
         return NoReply(f"no answer to {name} in {times}: {sentence}", seen)

@@ -136,7 +136,6 @@ class A5:
             wanted=partial(self._answers, row.code),
             parse=partial(self._several if row.series else self._single, row),
             longest=SIZE * (_MOST_FRAMES if row.series else 1),
-            turns=1 if self._settled else len(hosts),
             number=_number if row.series else None,
         )
 

@@ -9,7 +9,6 @@ class Request(NamedTuple):
     """One question, in one or several wordings, and the judge of its answer.
 
     The link writes `writes` in turn, one per attempt, and never looks inside.
-    `turns` of them make one round: 2 while two host addresses are still possible, 1 later.
     """
 
     name: str
@@ -22,7 +21,6 @@ class Request(NamedTuple):
     """The value of the wanted frames of one attempt; None: more must come; BadReply: it cannot be."""
     longest: int
     """Bytes of the longest possible answer: bounds the time of an attempt."""
-    turns: int = 1
     number: Callable[[Any], int] | None = None
     """The number of a frame within a reply of several frames, of which more may follow than are needed."""
     open_end: bool = False
