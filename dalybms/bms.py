@@ -21,24 +21,23 @@ from dalybms.device import (
 from dalybms.errors import DalyError, NotSupported, TransportError
 from dalybms.link import BLUETOOTH, WIRE, Link
 from dalybms.protocols.request import Answer, Ask, Request
-from dalybms.readings import (
-    MORE_SECTIONS,
-    SECTIONS,
-    All,
-    BalancingStatus,
-    CellVoltageRange,
-    CellVoltages,
-    Errors,
-    Fault,
-    MosfetStatus,
-    Soc,
-    Status,
-    TemperatureRange,
-    Temperatures,
-)
+from dalybms.sections import MORE_SECTIONS, SECTIONS
 
 if TYPE_CHECKING:
     from dalybms.device import Speaker
+    from dalybms.readings import (
+        All,
+        BalancingStatus,
+        CellVoltageRange,
+        CellVoltages,
+        Errors,
+        Fault,
+        MosfetStatus,
+        Soc,
+        Status,
+        TemperatureRange,
+        Temperatures,
+    )
 
 
 class DalyBMS:
@@ -112,39 +111,39 @@ class DalyBMS:
 
     def get_soc(self) -> Soc:
         """Pack voltage (V), current (A, the board's own sign), state of charge (%)."""
-        return cast(Soc, self._get("soc"))
+        return cast("Soc", self._get("soc"))
 
     def get_cell_voltage_range(self) -> CellVoltageRange:
         """Highest and lowest cell voltage (V) and the numbers of these cells (from 1)."""
-        return cast(CellVoltageRange, self._get("cell_voltage_range"))
+        return cast("CellVoltageRange", self._get("cell_voltage_range"))
 
     def get_temperature_range(self) -> TemperatureRange:
         """Highest and lowest temperature (C) and the numbers of these sensors; {} without a sensor."""
-        return cast(TemperatureRange, self._get("temperature_range"))
+        return cast("TemperatureRange", self._get("temperature_range"))
 
     def get_mosfet_status(self) -> MosfetStatus:
         """Direction, charge and discharge MOSFET (on or off), heartbeat, remaining capacity (Ah)."""
-        return cast(MosfetStatus, self._get("mosfet_status"))
+        return cast("MosfetStatus", self._get("mosfet_status"))
 
     def get_status(self) -> Status:
         """Number of cells and sensors, inputs and outputs, charge cycles."""
-        return cast(Status, self._get("status"))
+        return cast("Status", self._get("status"))
 
     def get_cell_voltages(self) -> CellVoltages:
         """{cell number from 1: V}."""
-        return cast(CellVoltages, self._get("cell_voltages"))
+        return cast("CellVoltages", self._get("cell_voltages"))
 
     def get_temperatures(self) -> Temperatures:
         """{sensor number from 1: C}; a sensor that is not fitted is left out, {} without any."""
-        return cast(Temperatures, self._get("temperatures"))
+        return cast("Temperatures", self._get("temperatures"))
 
     def get_balancing_status(self) -> BalancingStatus:
         """{cell number from 1: is it being balanced?}"""
-        return cast(BalancingStatus, self._get("balancing_status"))
+        return cast("BalancingStatus", self._get("balancing_status"))
 
     def get_errors(self) -> Errors:
         """Texts of the active faults, [] when there is none."""
-        return cast(Errors, self._get("errors"))
+        return cast("Errors", self._get("errors"))
 
     def get_faults(self) -> list[Fault]:
         """Active faults, each {"code", "level", "text"}.
@@ -162,7 +161,7 @@ class DalyBMS:
         errors = [outcome for outcome in outcomes.values() if isinstance(outcome, DalyError)]
         if len(errors) == len(outcomes):
             raise errors[0]
-        return cast(All, presentable(outcomes))
+        return cast("All", presentable(outcomes))
 
     def read(self, sections: Sequence[str]) -> dict[str, Any]:
         """Several sections in one call: {section: reading, or the DalyError that it ended with}.

@@ -11,7 +11,7 @@ import pytest
 from support import HEALTHY, Script, attach, reply, talk
 
 import dalybms
-from dalybms import BadReply, DalyBMS, DalyError, NoReply, TransportError, open_bms, readings
+from dalybms import BadReply, DalyBMS, DalyError, NoReply, TransportError, open_bms, readings, sections
 from dalybms.protocols.a5_commands import BY_SECTION, COMMANDS
 from dalybms.protocols.fields import Number
 
@@ -64,7 +64,7 @@ REPLIES = {**HEALTHY, 0x94: reply(0x94, "10020000020003")}
 def test_get_all_has_the_documented_sections_in_their_order() -> None:
     outcome = attach(talk(REPLIES)).get_all()
     assert outcome == EXPECTED
-    assert list(outcome) == list(EXPECTED) == list(readings.SECTIONS)
+    assert list(outcome) == list(EXPECTED) == list(sections.SECTIONS)
 
 
 @pytest.mark.parametrize("section", EXPECTED)
@@ -87,7 +87,7 @@ def test_each_section_has_the_keys_its_type_declares(section: str) -> None:
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: f"{command.code:02x}")
 def test_a_row_has_a_section_a_getter_and_a_place_in_its_frame(command: Any) -> None:
-    assert command.section in {**readings.SECTIONS, **readings.MORE_SECTIONS}
+    assert command.section in {**sections.SECTIONS, **sections.MORE_SECTIONS}
     assert getattr(DalyBMS, f"get_{command.section}").__doc__
     taken: set[int] = set()
     for field in command.fields:

@@ -17,7 +17,7 @@ from test_transports import board, raw_pty
 
 from dalybms import __version__, open_bms
 from dalybms.cli.options import flag
-from dalybms.readings import MORE_SECTIONS, SECTIONS
+from dalybms.sections import MORE_SECTIONS, SECTIONS
 
 ROOT = Path(__file__).resolve().parent.parent
 CLI = [sys.executable, str(ROOT / "daly-bms-cli.py")]

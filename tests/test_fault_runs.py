@@ -15,7 +15,7 @@ from support import attach
 from dalybms import DalyBMS, DalyError, TransportError
 from dalybms.emulator import faults
 from dalybms.emulator.options import build
-from dalybms.readings import SECTIONS
+from dalybms.sections import SECTIONS
 
 SEEDS = int(os.environ.get("DALY_SEEDS", "2"))
 PACKS = (
@@ -127,8 +127,7 @@ def test_unplugged_is_a_transport_error() -> None:
     for seed in range(10 * SEEDS):
         bms = attach(build(f"fault=unplug:1:{seed % 12 + 1}&seed={seed}"))
         with pytest.raises(TransportError):
-            for _ in range(3):
-                bms.get_all()
+            [bms.get_all() for _ in range(3)]
 
 
 def is_error(reading: Any) -> bool:

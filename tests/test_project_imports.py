@@ -12,14 +12,26 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 BELOW = {
-    "cli": {"cli", "dalybms", "bms", "device", "link", "protocols", "transports", "readings", "errors"},
-    "dalybms": {"bms", "device", "readings", "errors"},
-    "bms": {"device", "link", "protocols", "transports", "readings", "errors"},
-    "device": {"link", "protocols", "transports", "readings", "errors"},
-    "link": {"protocols", "transports", "readings", "errors"},
-    "protocols": {"protocols", "readings", "errors"},
+    "cli": {
+        "cli",
+        "dalybms",
+        "bms",
+        "device",
+        "link",
+        "protocols",
+        "transports",
+        "readings",
+        "sections",
+        "errors",
+    },
+    "dalybms": {"bms", "device", "readings", "sections", "errors"},
+    "bms": {"device", "link", "protocols", "transports", "readings", "sections", "errors"},
+    "device": {"link", "protocols", "transports", "readings", "sections", "errors"},
+    "link": {"protocols", "transports", "readings", "sections", "errors"},
+    "protocols": {"protocols", "readings", "sections", "errors"},
     "transports": {"transports", "errors"},
     "readings": set(),
+    "sections": set(),
     "errors": set(),
     "emulator": {"emulator"},
 }
@@ -137,7 +149,7 @@ def house(root: Path) -> None:
     for name in ("cli", "protocols", "transports", "emulator"):
         (root / "dalybms" / name).mkdir(parents=True)
         (root / "dalybms" / name / "__init__.py").touch()
-    for name in ("__init__", "bms", "device", "link", "readings", "errors", "protocols/a5_frame"):
+    for name in ("__init__", "bms", "device", "link", "readings", "sections", "errors", "protocols/a5_frame"):
         (root / "dalybms" / f"{name}.py").touch()
 
 

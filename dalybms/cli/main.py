@@ -14,7 +14,7 @@ from dalybms.cli.check_options import without_check
 from dalybms.cli.options import DEVICE_VARIABLE, build_parser
 from dalybms.device import is_bluetooth
 from dalybms.errors import DalyError, NotSupported
-from dalybms.readings import MORE_SECTIONS, SECTIONS
+from dalybms.sections import MORE_SECTIONS, SECTIONS
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -7,7 +7,7 @@ import os
 
 from dalybms import __version__
 from dalybms.cli.check_options import add_options
-from dalybms.readings import MORE_SECTIONS, SECTIONS
+from dalybms.sections import MORE_SECTIONS, SECTIONS
 
 DEVICE_VARIABLE = "DALY_BMS_DEVICE"
 _EPILOG = f"""\
