@@ -66,4 +66,5 @@ def write(sections: list[Section], command: str) -> None:
     parts = "\n\n".join([taken, *map(as_markdown, sections)])
     DOCUMENT.write_text(f"{before}{BEGIN}\n{parts}\n\n{END}{after}", encoding="utf-8")
     results = {"command": command, **facts, "results": {part.title: part.data for part in sections}}
-    DOCUMENT.with_suffix(".json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    shorter = json.loads(json.dumps(results), parse_float=lambda digits: round(float(digits), 5))
+    DOCUMENT.with_suffix(".json").write_text(json.dumps(shorter, indent=1) + "\n", encoding="utf-8")
