@@ -204,6 +204,21 @@ def test_requests_of_a_call_after_a_dead_start_are_not_asked() -> None:
     assert len(script.sent) == 8
 
 
+def test_a_battery_that_falls_silent_between_two_calls() -> None:
+    healthy = talk(HEALTHY)
+    script = Script(lambda request, n: [] if n else healthy._answer(request, n))
+    bms = attach(script)
+    bms.get_soc()
+    began = bms.clock.now
+    outcome = bms.read(["soc", "cell_voltage_range", "temperature_range", "mosfet_status", "status"])
+    assert bms.clock.now - began < 5
+    assert len(script.sent) == 1 + 8
+    assert "in 4 attempts" in str(outcome["soc"])
+    assert "not asked any more" in str(outcome["status"])
+    with pytest.raises(NoReply, match="in 4 attempts"):
+        bms.get_all()
+
+
 def test_hosts_take_turns_and_later_rounds_ask_something_else() -> None:
     script = Script(lambda *_: [])
     with pytest.raises(NoReply):

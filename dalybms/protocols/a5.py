@@ -82,13 +82,10 @@ class A5:
     def request(self, ask: Ask, command: int, data: bytes) -> list[bytes]:
         """The data fields of the frames that answer a raw command, in order of arrival.
 
-        The host address is found out with a reading first, so that a command that
-        changes something is sent once, to the address that works.
+        Sent to the host address that was answered before; a command that may change
+        something is sent once.
         """
-        if not self._settled:
-            self.learn(ask(self.probe(["soc"])))
-        host = self._hosts[:1]
-        return list(ask(self._open_question(command, data, host)).value)
+        return list(ask(self._open_question(command, data)).value)
 
     def _plan(self, sections: Sequence[str]) -> list[Command]:
         """Each message once; status before what needs its counts, long replies last.
@@ -139,10 +136,10 @@ class A5:
             number=_number if row.series else None,
         )
 
-    def _open_question(self, command: int, data: bytes, hosts: Sequence[int]) -> Request:
+    def _open_question(self, command: int, data: bytes) -> Request:
         return Request(
             name=f"command {command:02x}",
-            writes=tuple(Frame(host, command, data).encode() for host in hosts),
+            writes=(Frame(self._hosts[0], command, data).encode(),),
             reader=self._reader,
             wanted=partial(self._answers, command),
             parse=lambda frames: [frame.data for frame in frames],
