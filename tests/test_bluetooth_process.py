@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from bluez import MAC, device, needs_bus, wire
+from bluez import MAC, device, needs_bus, old_bleak, wire
 
 from dalybms.errors import TransportError
 from dalybms.transports.bluetooth_limits import LIMITS
@@ -41,8 +41,9 @@ def programs() -> Iterator[list[subprocess.Popen[str]]]:
 def program(programs: list[subprocess.Popen[str]], code: str) -> subprocess.Popen[str]:
     """A Python of its own, with the tests' message bus, in which any warning is an error."""
     root = str(Path(__file__).resolve().parent.parent)
+    warnings = ["-W", "error"] + (["-W", "ignore::ResourceWarning"] if old_bleak() else [])
     each = subprocess.Popen(
-        [sys.executable, "-W", "error", "-c", code],
+        [sys.executable, *warnings, "-c", code],
         env={**os.environ, "PYTHONPATH": root},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

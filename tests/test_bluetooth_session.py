@@ -8,11 +8,12 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from bluez import device, gather, needs_bus, wire
+from bluez import device, gather, needs_bus, old_bleak, wire
 
 from dalybms.errors import TransportError
 
 if TYPE_CHECKING:
+    from bluez.bus import Bus
     from bluez.standin import BlueZ
 
 pytest_plugins = ["bluez.fixtures"]
@@ -185,21 +186,20 @@ def test_two_devices_of_one_name_are_an_error(bluez: BlueZ) -> None:
     assert caught.value.stage == "scan"
 
 
-def test_another_adapter(bus: object) -> None:
+def test_another_adapter(bus: Bus) -> None:
     from bluez.standin import BlueZ
 
     from dalybms.transports.bluetooth import scan, shutdown
 
-    bluez = BlueZ(bus.address, adapters=("hci0", "hci1"))
-    bluez.add(dongle := device(adapter="hci1"))
-    link = wire(dongle.address, adapter="hci1")
-    assert dongle.connected
-    link.close()
-    assert wire(dongle.address, bluez={"adapter": "hci1"}).address == dongle.address
-    bluez.add(device(adapter="hci1", address="AA:BB:CC:00:00:02"))
-    assert "AA:BB:CC:00:00:02" in [row["address"] for row in scan(0.1, adapter="hci1")]
-    shutdown()
-    bluez.close()
+    with BlueZ(bus.address, adapters=("hci0", "hci1")) as bluez:
+        bluez.add(dongle := device(adapter="hci1"))
+        link = wire(dongle.address, adapter="hci1")
+        assert dongle.connected
+        link.close()
+        assert wire(dongle.address, bluez={"adapter": "hci1"}).address == dongle.address
+        bluez.add(device(adapter="hci1", address="AA:BB:CC:00:00:02"))
+        assert "AA:BB:CC:00:00:02" in [row["address"] for row in scan(0.1, adapter="hci1")]
+        shutdown()
 
 
 def test_close_ends_a_waiting_read_and_may_be_repeated(bluez: BlueZ) -> None:
@@ -245,11 +245,9 @@ def test_a_link_that_nobody_holds_is_given_up(bluez: BlueZ) -> None:
 
 
 def test_a_left_over_connection_is_adopted(bluez: BlueZ) -> None:
-    import bleak
-
     bluez.add(dongle := device(answer=lambda request: [request]))
     bluez.leave_over(dongle)
-    if not hasattr(bleak, "BleakAdapter"):
+    if old_bleak():
         with pytest.raises(TransportError, match=r"bluetoothctl disconnect, or bleak 3.1"):
             wire(dongle.address)
         return

@@ -62,8 +62,8 @@ _CAUSES: tuple[tuple[tuple[str, ...], str], ...] = (
         "bluetoothctl disconnect",
     ),
     (
-        ("abort-by-local", "connection abort", "canceled", "failed to discover services"),
-        "the connection broke off while it was made, often radio disturbance; come closer, "
+        ("abort-by-local", "connection abort", "canceled", "failed to discover services", "not connected"),
+        "the connection broke off, often by radio disturbance; come closer, "
         "use a USB adapter on an extension lead, on a Raspberry Pi try without WiFi",
     ),
     (
@@ -115,5 +115,5 @@ def transient(error: BaseException) -> bool:
     if isinstance(error, BluetoothError):
         return False
     said = f"{type(error).__name__}: {error!s}".lower()
-    passing = ("error.failed", "inprogress", "failed to discover services", "devicenotfounderror")
+    passing = ("error.failed", "inprogress", "failed to discover services", "not connected", "devicenotfound")
     return any(word in said for word in passing) or isinstance(error, (EOFError, BrokenPipeError))

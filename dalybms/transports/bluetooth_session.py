@@ -225,7 +225,8 @@ class Session:
 
     async def _attempt(self, device: Any, options: dict[str, Any], seconds: float) -> None:
         plain = {key: value for key, value in options.items() if key != "scanner_backend"}
-        arguments = {"timeout": max(seconds, 0.01), **self._radio.arguments(plain)}
+        # one second more than our own limit, so that ours is the one that counts
+        arguments = {"timeout": max(seconds, 0.0) + 1.0, **self._radio.arguments(plain)}
         self._client = self._radio.bleak.BleakClient(device, disconnected_callback=self._lost, **arguments)
         await self._step(CONNECT, self._client.connect(), seconds)
 

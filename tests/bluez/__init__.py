@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
+import os
 import shutil
 import sys
 import time
@@ -13,6 +15,7 @@ import pytest
 from dalybms.transports.bluetooth_limits import LIMITS, Limits
 
 if TYPE_CHECKING:
+    from bluez.bus import Bus
     from bluez.peripheral import Peripheral
     from dalybms.transports.bluetooth import BluetoothTransport
 
@@ -22,6 +25,30 @@ needs_bus = pytest.mark.skipif(not _READY, reason="Bluetooth tests need Linux, d
 # A tenth of the real limits: what hangs or is not there ends quickly.
 QUICK = Limits(*(seconds / 10 for seconds in LIMITS))._replace(thread=LIMITS.thread)
 MAC = "AA:BB:CC:00:00:01"
+
+
+def old_bleak() -> bool:
+    """Whether this bleak is older than 3.1: it adopts no link, and leaves sockets open when a loop ends."""
+    import bleak
+
+    return not hasattr(bleak, "BleakAdapter")
+
+
+def close_sockets() -> None:
+    """Close what an older bleak left open; a program with one loop until its end does not need this."""
+    if old_bleak():
+        from dbus_fast.aio import MessageBus
+
+        for each in [each for each in gc.get_objects() if isinstance(each, MessageBus)]:
+            for file in (each._stream, each._sock):
+                if file is not None:
+                    file.close()
+
+
+def use_bus(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on bleak takes this bus, and its bluetoothctl, for the system's."""
+    monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", bus.address)
+    monkeypatch.setenv("PATH", str(bus.programs), prepend=os.pathsep)
 
 
 def wire(target: str = MAC, **options: Any) -> BluetoothTransport:

@@ -24,12 +24,20 @@ _DENIED = '\n    <deny send_destination="org.bluez"/>'
 
 
 class Bus:
-    """A running message bus at `address`. `denied`: nobody may call org.bluez, as without group rights."""
+    """A running message bus at `address`. `denied`: nobody may call org.bluez, as without group rights.
+
+    `programs` is a folder with the one program that bleak runs: bluetoothctl, asked for its version.
+    """
 
     def __init__(self, denied: bool = False) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="dalybms-bus-"))
         config = self._folder / "bus.conf"
         config.write_text(_CONFIG.format(socket=self._folder / "socket", denied=_DENIED if denied else ""))
+        self.programs = self._folder / "bin"
+        self.programs.mkdir()
+        control = self.programs / "bluetoothctl"
+        control.write_text("#!/bin/sh\necho bluetoothctl: 5.66\n")
+        control.chmod(0o755)
         self._daemon = subprocess.Popen(
             ["dbus-daemon", f"--config-file={config}", "--nofork", "--print-address=1"],
             stdout=subprocess.PIPE,
@@ -46,7 +54,10 @@ class Bus:
             self._daemon.kill()
             self._daemon.wait(5)
 
-    def close(self) -> None:
+    def __enter__(self) -> Bus:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self.kill()
         assert self._daemon.stdout is not None
         self._daemon.stdout.close()

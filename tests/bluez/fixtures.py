@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from bluez import close_sockets, use_bus
+
 if TYPE_CHECKING:
     from bluez.bus import Bus
     from bluez.standin import BlueZ
@@ -18,11 +20,11 @@ def bus(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bus]:
     from bluez.bus import Bus
     from dalybms.transports.bluetooth import shutdown
 
-    made = Bus()
-    monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", made.address)
-    yield made
-    shutdown()
-    made.close()
+    with Bus() as made:
+        use_bus(made, monkeypatch)
+        yield made
+        shutdown()
+    close_sockets()
 
 
 @pytest.fixture
@@ -31,7 +33,6 @@ def bluez(bus: Bus) -> Iterator[BlueZ]:
     from bluez.standin import BlueZ
     from dalybms.transports.bluetooth import shutdown
 
-    standin = BlueZ(bus.address)
-    yield standin
-    shutdown()
-    standin.close()
+    with BlueZ(bus.address) as standin:
+        yield standin
+        shutdown()

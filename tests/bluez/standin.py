@@ -78,7 +78,10 @@ class BlueZ:
         with self._changed:
             assert self._changed.wait_for(true, limit), f"did not happen; calls: {self.calls}"
 
-    def close(self) -> None:
+    def __enter__(self) -> BlueZ:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self._run(self._end())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(LIMIT)
