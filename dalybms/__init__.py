@@ -17,16 +17,19 @@ __version__ = "1.0.0"
 
 if TYPE_CHECKING:
     from dalybms.bms import DalyBMS, DalyBMSBluetooth, open_bms
+    from dalybms.bms_sinowealth import DalyBMSSinowealth
     from dalybms.errors import BadReply, DalyError, NoReply, NotSupported, TransportError
 
 _HOMES = {
     "dalybms.bms": ("DalyBMS", "DalyBMSBluetooth", "open_bms"),
+    "dalybms.bms_sinowealth": ("DalyBMSSinowealth",),
     "dalybms.errors": ("BadReply", "DalyError", "NoReply", "NotSupported", "TransportError"),
 }
 __all__ = [
     "BadReply",
     "DalyBMS",
     "DalyBMSBluetooth",
+    "DalyBMSSinowealth",
     "DalyError",
     "NoReply",
     "NotSupported",

@@ -19,7 +19,8 @@ from dalybms.device import (
     speaker,
 )
 from dalybms.errors import DalyError, NotSupported, TransportError
-from dalybms.link import BLUETOOTH, WIRE, Link
+from dalybms.link import BAUD, BLUETOOTH, WIRE, Link
+from dalybms.protocols.reading import attempt
 from dalybms.protocols.request import Answer, Ask, Request
 from dalybms.sections import MORE_SECTIONS, SECTIONS
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
         CellVoltages,
         Errors,
         Fault,
+        Info,
         MosfetStatus,
         Soc,
         Status,
@@ -46,8 +48,9 @@ class DalyBMS:
     request_retries: how often a request is repeated (0 or more). address: the host
     address, 4 or 8 as in dalybms 0.5, the whole byte, or None: found out. logger: takes
     the few messages of this class. board: its number on a shared cable, 1 to 16.
-    protocol: "a5", "d2", "p81", or "auto": found out. timeout: the longest silence of an attempt, s. pause:
-    seconds between an answer and the next request; None: adaptive, 0: none.
+    protocol: "a5", "d2", "p81", "sinowealth", or "auto": found out among the first three.
+    timeout: the longest silence of an attempt, s. pause: seconds between an answer and
+    the next request; None: adaptive, 0: none. baudrate: of a serial port.
     invert_current: turn the sign of `current`. fill: data bytes of a question, 0 to 255
     (boards ignore them; 0xAA is said to help some to synchronise).
 
@@ -70,10 +73,12 @@ class DalyBMS:
         pause: float | None = None,
         invert_current: bool = False,
         fill: int = 0,
+        baudrate: int = BAUD,
     ) -> None:
         _check_whole("request_retries", request_retries, 0, 100)
         _check_whole("board", board, 1, MOST_BOARDS)
         _check_whole("fill", fill, 0, 255)
+        _check_whole("baudrate", baudrate, 1200, 921600)
         _check_seconds("timeout", timeout, 0.001, 60)
         if pause is not None:
             _check_seconds("pause", pause, 0, 10)
@@ -82,7 +87,8 @@ class DalyBMS:
         self._options = (protocol, address, board, self._likely_host, fill)
         candidates(*self._options)
         self._retries, self._board, self._pause = request_retries, board, pause
-        self._timing = self._timing._replace(timeout=timeout)
+        self._timing = self._timing._replace(timeout=timeout, byte=10 / baudrate)
+        self._baudrate = baudrate
         self._invert = invert_current
         self._log = logger or logging.getLogger("dalybms.bms")
         self._sign_told = False
@@ -95,7 +101,7 @@ class DalyBMS:
         Raises TransportError when it cannot be opened, ValueError for a text that is no wire.
         """
         self.disconnect()
-        self._use(open_wire(os.fspath(device)))
+        self._use(open_wire(os.fspath(device), self._baudrate))
 
     def disconnect(self) -> None:
         """Close the wire; a reading that waits in another thread ends at once. May be called twice."""
@@ -152,6 +158,10 @@ class DalyBMS:
         """
         return cast("list[Fault]", self._get("faults"))
 
+    def get_info(self) -> Info:
+        """What the board says of itself: protocol, versions, dates; no key for what it does not say."""
+        return cast("Info", self._get("info"))
+
     def get_all(self) -> All:
         """All nine sections by name; one that failed holds {"error": "why"}, one the board has not is absent.
 
@@ -174,8 +184,13 @@ class DalyBMS:
             raise ValueError(f"sections are {', '.join(known)}, not {list(sections)}")
         link = self._connected()
         with link.call():
-            protocol, ask = self._found(link, sections)
-            return self._signed(protocol.read(ask, sections))
+            protocol, ask = self._found(link, ["status"] if "info" in sections else sections)
+            live = [section for section in sections if section != "info"]
+            outcomes = self._signed(protocol.read(ask, live)) if live else {}
+            if "info" in sections:
+                own = {"protocol": protocol.name, "board": self._board}
+                outcomes["info"] = attempt(lambda: {**own, **protocol.info(ask)})
+            return outcomes
 
     def request(self, command: int, data: bytes = bytes(8)) -> list[bytes]:
         """The 8-byte data fields that answer a raw A5 command, in order of arrival; for the curious.

@@ -12,13 +12,15 @@ if TYPE_CHECKING:
     from dalybms.protocols.a5 import A5
     from dalybms.protocols.d2 import D2
     from dalybms.protocols.p81 import P81
+    from dalybms.protocols.sinowealth import Sinowealth
 
-    Speaker = A5 | D2 | P81
+    Speaker = A5 | D2 | P81 | Sinowealth
     """A board as one protocol sees it."""
-PROTOCOLS = ("auto", "a5", "d2", "p81")
+PROTOCOLS = ("auto", "a5", "d2", "p81", "sinowealth")
 _ON_A_WIRE = ("a5", "d2", "p81")
 _ON_BLUETOOTH = ("d2", "p81", "a5")
 """D2 is one question where A5 is a dozen, and some modules hang up when they hear A5."""
+_WITHOUT_NUMBER = ("d2", "sinowealth")
 _MAC = re.compile(r"[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}")
 _UUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _BLUETOOTH_NAME = "ble:"
@@ -35,8 +37,10 @@ def is_bluetooth(device: str) -> bool:
     return bool(_MAC.fullmatch(device) or _UUID.fullmatch(device) or device.startswith(_BLUETOOTH_NAME))
 
 
-def open_wire(device: str) -> Any:
+def open_wire(device: str, baudrate: int) -> Any:
     """The transport of a port, socket://host:port, rfc2217://host:port or demo:.
+
+    baudrate: of a port; the others have none.
 
     Raises ValueError for a text of another kind, TransportError when it cannot be opened.
     """
@@ -52,7 +56,7 @@ def open_wire(device: str) -> Any:
         return TcpTransport(device)
     from dalybms.transports.serial import SerialTransport
 
-    return SerialTransport(device)
+    return SerialTransport(device, baudrate)
 
 
 def open_bluetooth(device: str, **options: Any) -> Any:
@@ -91,19 +95,20 @@ def candidates(protocol: str, address: int | None, board: int, likely: int, fill
 
     likely: the host address that A5 is asked from first; APP_HOST over Bluetooth. A host
     address is a thing of A5, so with `address` nothing else is tried. fill: A5 alone.
-    Raises ValueError for D2 with a board number: every D2 board of a line would answer.
+    Sinowealth is tried only when it is named: its questions disturb other devices.
+    Raises ValueError for D2 and Sinowealth with a board number: every board of a line would answer.
     """
     if protocol not in PROTOCOLS:
         raise ValueError(f"protocol {protocol!r} is unknown: {', '.join(PROTOCOLS)}")
-    if protocol == "d2" and board > 1:
-        raise ValueError(f"D2 boards have no number, so board {board} is ambiguous: leave board out")
+    if protocol in _WITHOUT_NUMBER and board > 1:
+        raise ValueError(f"{protocol} boards have no number, so board {board} is ambiguous: leave board out")
     hosts(address, board, likely)
     if protocol != "auto":
         return (protocol,)
     if address is not None:
         return ("a5",)
     order = _ON_BLUETOOTH if likely == APP_HOST else _ON_A_WIRE
-    return tuple(name for name in order if name != "d2" or board == 1)
+    return tuple(name for name in order if name not in _WITHOUT_NUMBER or board == 1)
 
 
 def speaker(name: str, protocol: str, address: int | None, board: int, likely: int, fill: int) -> Speaker:
@@ -116,6 +121,10 @@ def speaker(name: str, protocol: str, address: int | None, board: int, likely: i
         from dalybms.protocols.p81 import P81
 
         return P81(board)
+    if name == "sinowealth":
+        from dalybms.protocols.sinowealth import Sinowealth
+
+        return Sinowealth()
     from dalybms.protocols.a5 import A5
 
     return A5(hosts(address, board, likely), board, fill)

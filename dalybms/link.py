@@ -21,6 +21,10 @@ from dalybms.protocols.request import Answer, Request
 log = logging.getLogger("dalybms.link")
 
 
+BAUD = 9600
+"""Daly's rate on UART, RS485 and the modules' UART, where nothing else was set."""
+
+
 class Timing(NamedTuple):
     """Every limit of the link, in seconds where nothing else is said."""
 
@@ -34,7 +38,7 @@ class Timing(NamedTuple):
     """How far that pause grows when answers fail."""
     quiet: float = 0.03
     """A reply whose length is not known has ended after this much silence."""
-    byte: float = 10 / 9600
+    byte: float = 10 / BAUD
     """One byte on the wire, 9600 8N1."""
 
 

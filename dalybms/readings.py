@@ -149,6 +149,47 @@ class Fault(TypedDict):
     """plain English"""
 
 
+class Info(TypedDict, total=False):
+    """What a board says of itself, as far as its protocol has it. Passwords are never asked for."""
+
+    protocol: str
+    """one of the words a5, d2, p81, sinowealth"""
+    board: int
+    """number of the board on its cable, from 1"""
+    host_address: int
+    """the address that this board answers to; A5"""
+    cells: int
+    """1 to 48"""
+    temperature_sensors: int
+    """0 to 16"""
+    chemistry: str
+    """one of the words LFP, NMC, LTO; A5, D2"""
+    rated_capacity_ah: float
+    """Ah; A5, D2, P81"""
+    nominal_cell_voltage: float
+    """V; A5, D2, P81"""
+    measuring_boards: int
+    """how many boards measure the cells; A5"""
+    charged_ah: float
+    """Ah in total since it was made; A5, P81"""
+    discharged_ah: float
+    """Ah in total since it was made; A5, P81"""
+    production_date: str
+    """YYYY-MM-DD; A5, D2, P81"""
+    software_version: str
+    """A5, D2, P81"""
+    hardware_version: str
+    """A5, D2, P81"""
+    firmware_index: str
+    """A5"""
+    platform: str
+    """P81"""
+    serial_number: str
+    """P81"""
+    battery_code: str
+    """A5, D2, P81"""
+
+
 class Failed(TypedDict):
     """Stands in `get_all()` for a section that could not be read."""
 

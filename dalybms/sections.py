@@ -12,5 +12,8 @@ SECTIONS = {
     "errors": "texts of the active faults",
 }
 """The nine sections of `get_all()` and `--all`, in their documented order, and what they hold."""
-MORE_SECTIONS = {"faults": "active faults with code, level and text"}
+MORE_SECTIONS = {
+    "faults": "active faults with code, level and text",
+    "info": "protocol, versions, dates and what else the board says of itself",
+}
 """Sections that only their own getter and flag read."""

@@ -45,7 +45,7 @@ def wire() -> Any:
 @pytest.fixture(scope="module")
 def truth() -> dict[str, Any]:
     with open_bms("demo:?alarms=0200000000000000") as bms:
-        outcome = {**bms.get_all(), "faults": bms.get_faults()}
+        outcome = {**bms.get_all(), "faults": bms.get_faults(), "info": bms.get_info()}
     return json.loads(json.dumps(outcome))
 
 

@@ -88,6 +88,8 @@ def battery(options: argparse.Namespace) -> DalyBMS:
     """The battery of the options, not connected yet; ValueError when they contradict each other."""
     if options.uart and options.address is not None:
         raise ValueError("--uart and --address contradict each other: give one of them")
+    if options.sinowealth and options.protocol not in ("auto", "sinowealth"):
+        raise ValueError("--sinowealth and --protocol contradict each other: give one of them")
     kind = DalyBMSBluetooth if is_bluetooth(options.device) else DalyBMS
     if options.adapter and kind is DalyBMS:
         raise ValueError(f"--adapter is for Bluetooth, and {options.device} is none")
@@ -95,6 +97,8 @@ def battery(options: argparse.Namespace) -> DalyBMS:
         request_retries=options.retry,
         address=8 if options.uart else options.address,
         board=options.board,
+        protocol="sinowealth" if options.sinowealth else options.protocol,
+        baudrate=options.baudrate,
         invert_current=options.invert_current,
         **({} if options.reply_timeout is None else {"timeout": options.reply_timeout}),
     )

@@ -7,6 +7,8 @@ import os
 
 from dalybms import __version__
 from dalybms.cli.check_options import add_options
+from dalybms.device import PROTOCOLS
+from dalybms.link import BAUD
 from dalybms.sections import MORE_SECTIONS, SECTIONS
 
 DEVICE_VARIABLE = "DALY_BMS_DEVICE"
@@ -75,6 +77,13 @@ def _add_device(group: argparse._ArgumentGroup) -> None:
         help="ask as this host only: 4 (0x40), 8 (0x80) or the byte; without it both are tried",
     )
     group.add_argument("--board", type=int, default=1, metavar="N", help="board number on a shared cable (1)")
+    group.add_argument(
+        "--protocol", choices=PROTOCOLS, default="auto", help="what the board speaks; auto finds out (auto)"
+    )
+    group.add_argument("--sinowealth", action="store_true", help="same as --protocol sinowealth")
+    group.add_argument(
+        "--baudrate", type=int, default=BAUD, metavar="N", help=f"rate of the serial port ({BAUD})"
+    )
     group.add_argument("--invert-current", action="store_true", help="turn the sign of the current")
 
 
@@ -83,7 +92,7 @@ def _add_readings(group: argparse._ArgumentGroup) -> None:
         group.add_argument(
             flag(section), dest="sections", action="append_const", const=section, help=text, default=[]
         )
-    group.add_argument("--all", action="store_true", help="all sections except --faults")
+    group.add_argument("--all", action="store_true", help="all sections except --faults and --info")
 
 
 def _add_patience(group: argparse._ArgumentGroup) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, Union
+from typing import Any, Callable, Union
 
-from dalybms.errors import BadReply, DalyError, TransportError
-from dalybms.protocols.a5_commands import BY_SECTION, MOST_CELLS, Command
+from dalybms.errors import BadReply, DalyError, NoReply, TransportError
+from dalybms.protocols.a5_commands import BY_SECTION, INFO, MOST_CELLS, Command
 from dalybms.protocols.a5_frame import SIZE, Frame, FrameReader
 from dalybms.protocols.faults import texts
 from dalybms.protocols.fields import decode
@@ -17,6 +17,8 @@ from dalybms.protocols.request import Answer, Ask, Request
 Outcome = Union[Any, DalyError]
 _MOST_FRAMES = MOST_CELLS // 3
 """The longest reply: 48 cells, three a frame; some boards always send all 16."""
+_COUNTS = ("cells", "temperature_sensors")
+_INFO_NAMES = frozenset((*_COUNTS, *(field.name for row in INFO for field in row.fields)))
 READS = frozenset((*range(0x50, 0x8B), *range(0x90, 0x9B), 0xD8))
 """Commands that only read: all others may change the battery."""
 
@@ -87,6 +89,21 @@ class A5:
         """
         return list(ask(self._open_question(command, data)).value)
 
+    def info(self, ask: Ask) -> dict[str, Any]:
+        """What the board says of itself; what it does not answer is absent. NoReply when that is all."""
+        found: dict[str, Any] = {}
+        for row in (BY_SECTION["status"], *INFO):
+            try:
+                answer = ask(self._question(row))
+            except NoReply as error:
+                silence = error
+                continue
+            self.learn(answer)
+            found.update({name: value for name, value in answer.value.items() if name in _INFO_NAMES})
+        if not found:
+            raise silence
+        return {"host_address": self._hosts[0], **found}
+
     def _plan(self, sections: Sequence[str]) -> list[Command]:
         """Each message once; status before what needs its counts, long replies last.
 
@@ -113,7 +130,7 @@ class A5:
         answer = ask(self._question(row))
         self.learn(answer)
         if row.section == "status":
-            self._counts = {name: answer.value[name] for name in ("cells", "temperature_sensors")}
+            self._counts = {name: answer.value[name] for name in _COUNTS}
         return answer.value
 
     def learn(self, answer: Answer) -> None:
@@ -131,9 +148,9 @@ class A5:
             writes=tuple(Frame(host, row.code, self._fill).encode() for host in hosts),
             reader=self._reader,
             wanted=partial(self._answers, row.code),
-            parse=partial(self._several if row.series else self._single, row),
+            parse=partial(self._parser(row), row),
             longest=SIZE * (_MOST_FRAMES if row.series else 1),
-            number=_number if row.series else None,
+            number=_number if row.series or row.frames > 1 else None,
         )
 
     def _open_question(self, command: int, data: bytes) -> Request:
@@ -163,6 +180,11 @@ class A5:
         except BadReply as error:
             raise _with_raw(error, row, frames[:1]) from None
 
+    def _parser(self, row: Command) -> Callable[[Command, Sequence[Frame]], Any]:
+        if row.series:
+            return self._several
+        return _joined if row.frames > 1 else self._single
+
     def _several(self, row: Command, frames: Sequence[Frame]) -> Any:
         series = row.series
         assert series is not None
@@ -175,6 +197,12 @@ class A5:
             return series.values(raws[:count])
         except BadReply as error:
             raise _with_raw(error, row, needed) from None
+
+
+def _joined(row: Command, frames: Sequence[Frame]) -> Any:
+    """The fields of a text in several frames; the first data byte of each is its number."""
+    needed = ordered(frames, row.frames)
+    return None if needed is None else decode(row.fields, b"".join(frame.data[1:] for frame in needed))
 
 
 def _place(row: Command) -> tuple[bool, bool, int]:

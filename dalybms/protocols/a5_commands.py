@@ -11,7 +11,7 @@ from typing import Any, Callable, NamedTuple
 
 from dalybms.errors import BadReply
 from dalybms.protocols.faults import Fault, named, pairs, unknown
-from dalybms.protocols.fields import Bits, Choice, Field, Flag, Number, Series
+from dalybms.protocols.fields import Bits, Choice, Date, Field, Flag, Number, Series, Text
 
 MOST_CELLS = 48
 MOST_SENSORS = 16
@@ -24,7 +24,8 @@ class Command(NamedTuple):
 
     A reply is one frame with `fields`, or, where `series` is set, as many frames as
     the count named by `counted` needs, each led by its number. An odd message has
-    `special`, which makes the reading of the data and the number of cells.
+    `special`, which makes the reading of the data and the number of cells. Of a text in
+    `frames` numbered frames, positions count within the joined text.
     `check` raises BadReply for a reading that cannot be.
     """
 
@@ -35,6 +36,7 @@ class Command(NamedTuple):
     counted: str = ""
     special: Callable[[bytes, int], Any] | None = None
     check: Callable[[dict[str, Any]], None] | None = None
+    frames: int = 1
 
 
 def _cells_in_order(reading: dict[str, Any]) -> None:
@@ -190,3 +192,33 @@ COMMANDS: tuple[Command, ...] = (
 )
 
 BY_SECTION = {command.section: command for command in COMMANDS}
+
+INFO: tuple[Command, ...] = (
+    Command(
+        0x50,
+        "info",
+        (
+            Number("rated_capacity_ah", "Ah", at=0, size=4, per_unit=1000, most=10_000_000, absent=(0,)),
+            Number("nominal_cell_voltage", "V", at=4, size=4, per_unit=1000, most=6000, absent=(0,)),
+        ),
+    ),
+    Command(0x51, "info", (Number("measuring_boards", "", at=0, size=1, least=1, most=3),)),
+    Command(
+        0x52,
+        "info",
+        (
+            Number("charged_ah", "Ah", at=0, size=4, most=100_000_000),
+            Number("discharged_ah", "Ah", at=4, size=4, most=100_000_000),
+        ),
+    ),
+    Command(
+        0x53,
+        "info",
+        (Choice("chemistry", at=0, words=("LFP", "NMC", "LTO")), Date("production_date", at=2)),
+    ),
+    Command(0x54, "info", (Text("firmware_index", at=0, size=8),)),
+    Command(0x57, "info", (Text("battery_code", at=0, size=35),), frames=5),
+    Command(0x62, "info", (Text("software_version", at=0, size=14),), frames=2),
+    Command(0x63, "info", (Text("hardware_version", at=0, size=14),), frames=2),
+)
+"""What a board says of itself; many boards answer only some of these."""

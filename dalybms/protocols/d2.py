@@ -11,14 +11,15 @@ from __future__ import annotations
 from dalybms.errors import NotSupported
 from dalybms.protocols.faults import Fault, named, pairs, unknown
 from dalybms.protocols.fields import Choice, Date, Flag, Number, Series, Text, Words
-from dalybms.protocols.register_map import NO_SENSOR, NONE, Block, Reading, RegisterMap, Row
+from dalybms.protocols.reading import Reading
+from dalybms.protocols.register_map import NO_SENSOR, NONE, Block, RegisterMap, Row
 from dalybms.protocols.registers import RegisterBoard
 
 ADDRESS = 0xD2
 MOST_CELLS = 32
 MOST_SENSORS = 8
 _SOFTWARE = r"^\d\d_\d{6}_"
-_HARDWARE = r"^(BMS-|H\d)"
+_HARDWARE = r"^(DL-)?BMS-|^H\d\."
 
 
 def _cell(name: str, register: int, least: int = 0) -> Number:

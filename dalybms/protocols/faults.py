@@ -69,7 +69,6 @@ _HARDWARE = {
     "discharge_mosfet": "discharge MOSFET failed",
     "precharge_mosfet": "precharge MOSFET failed",
     "heating": "heating failed",
-    "wire_protection": "protection against a lost wire acted",
     "afe_short_circuit": "measuring chip (AFE) stopped a short circuit",
     "afe_overvoltage": "measuring chip (AFE) stopped an overvoltage",
 }

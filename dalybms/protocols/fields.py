@@ -1,6 +1,6 @@
 """What a message's bytes mean: each field names its position, size, unit and scale.
 
-All numbers are big-endian and unsigned: value = (raw - zero) / per_unit, an int
+All numbers are big-endian, and unsigned where nothing else is said: value = (raw - zero) / per_unit, an int
 where per_unit is 1. Sentinels (`absent`) and limits (`least`, `most`) are raw
 wire integers, tested before scaling. A field gives None when it is absent, and
 raises BadReply when its raw value cannot be.
@@ -14,8 +14,8 @@ from typing import Any, NamedTuple, Union
 from dalybms.errors import BadReply
 
 
-def raw_value(data: bytes, at: int, size: int) -> int:
-    return int.from_bytes(data[at : at + size], "big")
+def raw_value(data: bytes, at: int, size: int, signed: bool = False) -> int:
+    return int.from_bytes(data[at : at + size], "big", signed=signed)
 
 
 class Number(NamedTuple):
@@ -30,12 +30,13 @@ class Number(NamedTuple):
     least: int = 0
     most: int | None = None
     absent: tuple[int, ...] = ()
+    signed: bool = False
 
     def scale(self, raw: int) -> int | float:
         return raw - self.zero if self.per_unit == 1 else (raw - self.zero) / self.per_unit
 
     def decode(self, data: bytes) -> int | float | None:
-        raw = raw_value(data, self.at, self.size)
+        raw = raw_value(data, self.at, self.size, self.signed)
         if raw in self.absent:
             return None
         value = self.scale(raw)

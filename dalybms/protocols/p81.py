@@ -12,7 +12,8 @@ from __future__ import annotations
 from dalybms.errors import NotSupported
 from dalybms.protocols.faults import Fault, named, unknown
 from dalybms.protocols.fields import Choice, Date, Flag, Number, Series, Text, Words
-from dalybms.protocols.register_map import NO_SENSOR, NONE, Block, Reading, RegisterMap, Row
+from dalybms.protocols.reading import Reading
+from dalybms.protocols.register_map import NO_SENSOR, NONE, Block, RegisterMap, Row
 from dalybms.protocols.registers import RegisterBoard
 
 ASKED = 0x80

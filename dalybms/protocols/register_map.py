@@ -1,4 +1,4 @@
-"""Numbered registers: what a row and a block are, and the image of what was read in one call.
+"""Numbered registers: what a row and a block are, and where each value stands.
 
 A row names its section and its field; the position of a field counts in bytes from
 register 0, so register R stands at 2 * R.
@@ -7,13 +7,11 @@ register 0, so register R stands at 2 * R.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import partial
-from typing import Any, Callable, NamedTuple, Union
+from typing import NamedTuple
 
-from dalybms.errors import DalyError, TransportError
 from dalybms.protocols.fields import Field, Series
+from dalybms.protocols.reading import Reading
 
-Outcome = Union[Any, DalyError]
 NO_SENSOR = (0, 0xFF, 0xFFFF)
 """Raw temperatures of a sensor that is not fitted."""
 NONE = (0xFFFF,)
@@ -64,42 +62,11 @@ def holds(block: Block, row: Row) -> bool:
     return block.start <= row.register < block.start + block.size
 
 
-class Reading:
-    """The blocks read in one call, each asked for when it is first needed."""
-
-    def __init__(self, fetch: Callable[[Block], bytes]) -> None:
-        self._fetch = fetch
-        self._found: dict[Block, bytes | DalyError] = {}
-        self.age = 0
-
-    def image(self, blocks: Iterable[Block]) -> bytes:
-        """The registers of these blocks, each at its place from register 0."""
-        image = bytearray()
-        for block in blocks:
-            end = 2 * (block.start + block.size)
-            image.extend(bytes(max(0, end - len(image))))
-            image[2 * block.start : end] = self._block(block)
-        return bytes(image)
-
-    def _block(self, block: Block) -> bytes:
-        if block not in self._found:
-            self._found[block] = attempt(partial(self._fetch, block))
-        found = self._found[block]
-        if isinstance(found, DalyError):
-            raise found
-        return found
-
-    def forget(self) -> None:
-        """Have what was read asked for once more; what failed has been repeated already."""
-        self._found = {block: it for block, it in self._found.items() if isinstance(it, DalyError)}
-        self.age += 1
-
-
-def attempt(call: Callable[[], Any]) -> Outcome:
-    """What a call gives, or the error that it ended with; a lost wire ends everything."""
-    try:
-        return call()
-    except TransportError:
-        raise
-    except DalyError as error:
-        return error
+def image(reading: Reading, blocks: Iterable[Block]) -> bytes:
+    """The registers of these blocks, each at its place from register 0."""
+    found = bytearray()
+    for block in blocks:
+        end = 2 * (block.start + block.size)
+        found.extend(bytes(max(0, end - len(found))))
+        found[2 * block.start : end] = reading.get(block)
+    return bytes(found)

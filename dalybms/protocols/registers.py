@@ -15,8 +15,9 @@ from dalybms.protocols.derived import ends, power
 from dalybms.protocols.faults import Fault, texts
 from dalybms.protocols.fields import Series, decode
 from dalybms.protocols.modbus_frame import ERROR, READ, ModbusReader, Registers, read_request
-from dalybms.protocols.plausible import extremes, reconcile
-from dalybms.protocols.register_map import Block, Outcome, Reading, RegisterMap, Row, attempt, holds
+from dalybms.protocols.plausible import extremes
+from dalybms.protocols.reading import Outcome, Reading, read_sections
+from dalybms.protocols.register_map import Block, RegisterMap, Row, holds, image
 from dalybms.protocols.request import Answer, Ask, Request
 
 COUNTS = ("cells", "temperature_sensors")
@@ -53,25 +54,7 @@ class RegisterBoard(ABC):
 
     def read(self, ask: Ask, sections: Sequence[str]) -> dict[str, Outcome]:
         """The reading of each section, or the error that it ended with."""
-        reading = self._reading(ask)
-        outcomes: dict[str, Outcome] = {}
-        ages: dict[str, int] = {}
-
-        def fill_in(section: str) -> None:
-            outcomes[section] = attempt(partial(self._section, reading, section))
-            ages[section] = reading.age
-
-        def again(section: str) -> None:
-            if ages[section] == reading.age:
-                reading.forget()
-            fill_in(section)
-
-        for section in sections:
-            fill_in(section)
-        for section in [name for name, outcome in outcomes.items() if isinstance(outcome, BadReply)]:
-            again(section)
-        reconcile(outcomes, again)
-        return outcomes
+        return read_sections(self._reading(ask), self._section, sections)
 
     def info(self, ask: Ask) -> dict[str, Any]:
         """What the board says of itself; a part that it does not answer is absent."""
@@ -101,8 +84,8 @@ class RegisterBoard(ABC):
         return Reading(lambda block: ask(self._question(block)).value)
 
     def _decoded(self, reading: Reading, rows: Sequence[Row]) -> dict[str, Any]:
-        image = reading.image(self.map.blocks(rows))
-        return decode(tuple(row.field for row in rows if not isinstance(row.field, Series)), image)
+        fields = tuple(row.field for row in rows if not isinstance(row.field, Series))
+        return decode(fields, image(reading, self.map.blocks(rows)))
 
     def _counts(self, reading: Reading) -> dict[str, int]:
         rows = [
@@ -130,7 +113,7 @@ class RegisterBoard(ABC):
         series = rows[0].field
         assert isinstance(series, Series)
         count = self._counts(reading)[LISTS[section]]
-        return series.values(series.raws(reading.image(self.map.blocks(rows)))[:count])
+        return series.values(series.raws(image(reading, self.map.blocks(rows)))[:count])
 
     def _range(self, reading: Reading, section: str) -> dict[str, Any]:
         listed, quantity, thing = RANGES[section]
