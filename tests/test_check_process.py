@@ -23,13 +23,16 @@ PACK = "cells=16&sensors=4&soc=52"
 QUICK = ("--reply-timeout", "0.05")
 LIMIT = 10.0
 RUNS = int(os.environ.get("DALY_SEEDS", "60"))
-ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "DALY_BMS_DEVICE"}
 
 
 class Result(NamedTuple):
     code: int
     output: Output
     seconds: float
+
+
+def environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name != "DALY_BMS_DEVICE"}
 
 
 def check(device: str, *options: str) -> Result:
@@ -40,7 +43,7 @@ def check(device: str, *options: str) -> Result:
         capture_output=True,
         text=True,
         timeout=25,
-        env=ENVIRONMENT,
+        env=environment(),
     )
     seconds = time.monotonic() - began
     assert done.stderr == ""
@@ -237,7 +240,7 @@ def test_verbose_adds_lines_and_leaves_the_first_as_it_is():
 )
 def test_what_keeps_us_from_asking_is_unknown_on_stdout(options, reason):
     done = subprocess.run(
-        [*PROGRAM, "--check", *options], capture_output=True, text=True, timeout=20, env=ENVIRONMENT
+        [*PROGRAM, "--check", *options], capture_output=True, text=True, timeout=20, env=environment()
     )
     assert (done.returncode, done.stderr) == (3, "")
     output = take_apart(done.stdout)
@@ -279,19 +282,15 @@ def address(server: socket.socket) -> str:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_in_the_middle_of_a_reading_is_unknown(silent_gateway, number):
-    process = subprocess.Popen(
-        [*PROGRAM, "-d", address(silent_gateway), "--check"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=ENVIRONMENT,
-    )
-    connection, _ = silent_gateway.accept()
-    with connection:
-        connection.settimeout(10)
-        assert connection.recv(13)
-        process.send_signal(number)
-        stdout, stderr = process.communicate(timeout=10)
+    command = [*PROGRAM, "-d", address(silent_gateway), "--check"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, text=True, env=environment(), **pipes) as process:
+        connection, _ = silent_gateway.accept()
+        with connection:
+            connection.settimeout(10)
+            assert connection.recv(13)
+            process.send_signal(number)
+            stdout, stderr = process.communicate(timeout=10)
     assert (process.returncode, stderr) == (3, "")
     assert take_apart(stdout).text.startswith("terminated")
 

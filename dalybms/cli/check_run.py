@@ -69,7 +69,7 @@ def _checked(options: argparse.Namespace, battery: Battery, connect: Connect) ->
     options.timeout = max(seconds / 2, seconds - READING)
     bms = battery(options)
     is_open = silent = False
-    with limits.Deadline(seconds, bms.disconnect, lambda: _say(late)) as deadline, bms:
+    with limits.Deadline(seconds, lambda: _close(bms), lambda: _say(late)) as deadline, bms:
         try:
             connect(bms, options)
             is_open, silent = True, is_bluetooth(options.device)
@@ -83,6 +83,12 @@ def _checked(options: argparse.Namespace, battery: Battery, connect: Connect) ->
     if silent:
         return check.verdict_for(NoReply(f"connected, but no answer within {limit:g} s"), policy)
     return late
+
+
+def _close(bms: Any) -> None:
+    """From the timer's thread, where an error has nobody to go to; the call that it ends says why."""
+    with contextlib.suppress(DalyError):
+        bms.disconnect()
 
 
 def _reason(complaint: str) -> str:
