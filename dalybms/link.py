@@ -38,6 +38,8 @@ class Timing(NamedTuple):
     """How far that pause grows when answers fail."""
     quiet: float = 0.03
     """A reply whose length is not known has ended after this much silence."""
+    least_quiet: float = 0.01
+    """The same on a line whose bytes are seen to come one by one, without a buffering adapter."""
     byte: float = 10 / BAUD
     """One byte on the wire, 9600 8N1."""
 
@@ -115,8 +117,10 @@ class Link:
         self._alive = False
         self._silence_left = 0.0
         self._last_heard = float("-inf")
+        self._gap = 0.0
         self._heard = bytearray()
         self._tail: _Tail | None = None
+        self._series: _Tail | None = None
         self._last_frames: dict[bytes, int] = {}
 
     @contextmanager
@@ -195,8 +199,11 @@ class Link:
             left = min(deadline, limit) - self._clock()
             if left <= 0:
                 break
+            before = self._last_heard
             chunk = self._read(left)
             if chunk:
+                if listener.heard:
+                    self._gap = max(self._gap, self._last_heard - before)
                 done = listener.feed(chunk)
                 if done:
                     return self._answered(Answer(done[0], data, done[1]), listener)
@@ -216,7 +223,7 @@ class Link:
         request = answer.request
         if request.number:
             number = max(map(request.number, listener.frames[request]))
-            self._tail = _Tail(request, answer.written, number)
+            self._tail = self._series = _Tail(request, answer.written, number)
         return answer
 
     def _unanswered(self, seconds: float, hasty: bool, listener: _Listener) -> None:
@@ -235,6 +242,8 @@ class Link:
         self.counters["dropped_frames"] += len(listener.strangers)
         for frame in listener.strangers:
             log.debug("dropped, no part of the answer: %s", frame)
+            if self._series and self._series.request.wanted(frame):  # it ran further than was learnt
+                self._last_frames.pop(self._series.written, None)
 
     def _finish_tail(self) -> None:
         """Let a long reply run in: a request into a sending board is lost.
@@ -246,9 +255,12 @@ class Link:
             return
         number = tail.number
         last = self._last_frames.get(tail.written)
-        limit = self._clock() + _LONGEST * self.timing.byte + self.timing.quiet
+        quiet = self.timing.quiet
+        if self._gap:
+            quiet = min(quiet, max(self.timing.least_quiet, 5 * self._gap))
+        limit = self._clock() + _LONGEST * self.timing.byte + quiet
         while last is None or number < last:
-            left = min(self._last_heard + self.timing.quiet, limit) - self._clock()
+            left = min(self._last_heard + quiet, limit) - self._clock()
             chunk = self._read(max(0.0, left))
             if not chunk and left <= 0:
                 break

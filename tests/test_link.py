@@ -77,6 +77,37 @@ def test_an_exact_reply_costs_a_quiet_time_once() -> None:
     assert gaps == pytest.approx([WIRE.quiet, 0], abs=1e-6)
 
 
+def test_bytes_that_come_one_by_one_need_a_shorter_quiet_time() -> None:
+    """Nothing buffers them, so the rest of a reply would follow at once."""
+
+    def answer(request: bytes, _: int) -> list[tuple[float, bytes]]:
+        raw = HEALTHY[request[2]]
+        return [(0.04 + (n + 1) * BYTE, raw[n : n + 1]) for n in range(len(raw))]
+
+    script = Script(answer)
+    bms = attach(script, address=8, pause=0)
+    bms.get_cell_voltages()
+    bms.get_soc()
+    (at, request), (follows, _) = script.sent[1:]
+    assert request[2] == 0x95
+    assert follows - at - 0.04 - 78 * BYTE == pytest.approx(WIRE.least_quiet)
+
+
+def test_a_reply_that_runs_further_than_was_learnt_is_learnt_anew() -> None:
+    script = fixed_style(6)
+    bms = attach(script, address=8, pause=0, timeout=0.5)
+    bms.get_cell_voltages()
+    bms.get_soc()
+    longer = fixed_style()
+    longer.sent = script.sent
+    script._answer = longer._answer
+    for _ in range(3):
+        bms.get_cell_voltages()
+        bms.get_soc()
+    asked = [request[2] for request in script.requests]
+    assert asked == [0x94, 0x95, 0x90, 0x95, 0x90, 0x90, 0x95, 0x90, 0x95, 0x90]
+
+
 def test_a_tail_that_comes_unexpectedly_is_healed() -> None:
     """First an exact reply, later sixteen frames: the request into them is lost and asked again."""
     lasts = [6, 16, 16]
