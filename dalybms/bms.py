@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import time
 from collections.abc import Iterator, Sequence
@@ -20,11 +19,14 @@ from dalybms.device import (
 )
 from dalybms.errors import DalyError, NotSupported, TransportError
 from dalybms.link import BAUD, BLUETOOTH, WIRE, Link
+from dalybms.logs import Log
 from dalybms.protocols.reading import attempt
 from dalybms.protocols.request import Answer, Ask, Request
 from dalybms.sections import MORE_SECTIONS, SECTIONS
 
 if TYPE_CHECKING:
+    import logging
+
     from dalybms.device import Speaker
     from dalybms.readings import (
         All,
@@ -90,7 +92,7 @@ class DalyBMS:
         self._timing = self._timing._replace(timeout=timeout, byte=10 / baudrate)
         self._baudrate = baudrate
         self._invert = invert_current
-        self._log = logger or logging.getLogger("dalybms.bms")
+        self._log = logger or Log("dalybms.bms")
         self._sign_told = False
         self._link: Link | None = None
 

@@ -7,7 +7,6 @@ It never sleeps: every wait is a read of the wire.
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,9 +15,10 @@ from itertools import cycle, islice
 from typing import Any, Callable, NamedTuple
 
 from dalybms.errors import BadReply, DalyError, NoReply, TransportError
+from dalybms.logs import Log
 from dalybms.protocols.request import Answer, Request
 
-log = logging.getLogger("dalybms.link")
+log = Log("dalybms.link")
 
 
 BAUD = 9600
@@ -278,7 +278,7 @@ class Link:
             self.counters["dropped_bytes"] += len(self._read(left))
 
     def _send(self, data: bytes) -> None:
-        log.debug("-> %s", data.hex(" "))
+        log.debug("-> %s", data)
         self.counters["sent"] += 1
         with self._wire():
             self._transport.write(data)
@@ -287,7 +287,7 @@ class Link:
         with self._wire():
             chunk: bytes = self._transport.read(timeout)
         if chunk:
-            log.debug("<- %s", chunk.hex(" "))
+            log.debug("<- %s", chunk)
             self._last_heard = self._clock()
             self._heard += chunk
             del self._heard[:-_KEPT]

@@ -26,14 +26,15 @@ BELOW = {
     },
     "dalybms": {"bms", "bms_sinowealth", "device", "readings", "sections", "errors"},
     "bms_sinowealth": {"bms", "protocols"},
-    "bms": {"device", "link", "protocols", "transports", "readings", "sections", "errors"},
+    "bms": {"device", "link", "protocols", "transports", "readings", "sections", "errors", "logs"},
     "device": {"link", "protocols", "transports", "readings", "sections", "errors"},
-    "link": {"protocols", "transports", "readings", "sections", "errors"},
+    "link": {"protocols", "transports", "readings", "sections", "errors", "logs"},
     "protocols": {"protocols", "readings", "sections", "errors"},
     "transports": {"transports", "errors"},
     "readings": set(),
     "sections": set(),
     "errors": set(),
+    "logs": set(),
     "emulator": {"emulator"},
 }
 ONLY_IN = {  # packages that cost start-up time or may be absent, and the one place for each

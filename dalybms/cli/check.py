@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from dalybms.cli.check_findings import SECTIONS, Finding, Readings, Seen, findings, look
+from dalybms.cli.check_flags import add_options, without_check
 from dalybms.cli.check_metrics import Metric
-from dalybms.cli.check_options import DEFAULT, Policy, add_options, policy_of, without_check
+from dalybms.cli.check_options import DEFAULT, Policy, policy_of
 from dalybms.cli.nagios import BY_WEIGHT, OK, STATES, UNKNOWN, Perf, Verdict, number, plain, worst
 from dalybms.errors import DalyError, NoReply
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from dalybms.bms import DalyBMS, DalyBMSBluetooth, presentable
 from dalybms.cli import limits, output
-from dalybms.cli.check_options import without_check
+from dalybms.cli.check_flags import without_check
 from dalybms.cli.options import DEVICE_VARIABLE, build_parser
 from dalybms.device import is_bluetooth
 from dalybms.errors import DalyError, NotSupported

@@ -6,7 +6,7 @@ import argparse
 import os
 
 from dalybms import __version__
-from dalybms.cli.check_options import add_options
+from dalybms.cli.check_flags import add_options
 from dalybms.device import PROTOCOLS
 from dalybms.link import BAUD
 from dalybms.sections import MORE_SECTIONS, SECTIONS
@@ -47,15 +47,24 @@ def build_parser() -> argparse.ArgumentParser:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
+        add_help=False,
     )
-    where = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    parser.add_argument("--version", action="version", version=f"dalybms {__version__} ({where})")
-    parser.add_argument("--verbose", action="store_true", help="show the bytes of both directions on stderr")
+    _add_general(parser.add_argument_group("options"))
     _add_device(parser.add_argument_group("which battery"))
     _add_readings(parser.add_argument_group("what to read (several become one object, keyed by section)"))
     _add_patience(parser.add_argument_group("how long to try"))
     add_options(parser.add_argument_group("monitoring"))
     return parser
+
+
+def _add_general(group: argparse._ArgumentGroup) -> None:
+    """Options of a group, not of the parser: for those argparse loads what only its help needs."""
+    where = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    group.add_argument("-h", "--help", action="help", help="show this help and exit")
+    group.add_argument("-V", "--version", action="version", version=f"dalybms {__version__} ({where})")
+    group.add_argument(
+        "-v", "--verbose", action="store_true", help="show the bytes of both directions on stderr"
+    )
 
 
 def _add_device(group: argparse._ArgumentGroup) -> None:
