@@ -76,7 +76,7 @@ def _read(options: argparse.Namespace, sections: Sequence[str]) -> dict[str, Any
     """{section: reading or DalyError}, within the limit of -t."""
     late = f"not finished within {options.timeout} s (-t): allow more, or read less"
     bms = battery(options)
-    with bms, limits.Deadline(options.timeout, bms.disconnect, lambda: _failed(late)) as deadline:
+    with limits.Deadline(options.timeout, bms.disconnect, lambda: _failed(late)) as deadline, bms:
         try:
             connect(bms, options)
             return bms.read(sections)
