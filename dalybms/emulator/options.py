@@ -60,6 +60,8 @@ OPTIONS = (
         "12.3 of discharge",
         "current; discharge is positive with a5, else negative",
     ),
+    Option("charge_mosfet", forms.switch, "0|1", "1", "charge MOSFET on"),
+    Option("discharge_mosfet", forms.switch, "0|1", "1", "discharge MOSFET on"),
     Option("cycles", forms.whole(0, 65535), "0 to 65535", "42", "charge cycles"),
     Option(
         "alarms", forms.eight_bytes, "16 hex digits", "none", "the alarm bytes of the protocol as they travel"
@@ -184,6 +186,8 @@ def _pack(values: Values, others: int) -> Pack:
     pack.voltage = round(sum(pack.cells) / 100)
     pack.soc = values.get("soc", pack.soc - others)
     pack.capacity = pack.rated * pack.soc // 1000
+    pack.charge_mosfet = int(values.get("charge_mosfet", True))
+    pack.discharge_mosfet = int(values.get("discharge_mosfet", True))
     pack.cycles = values.get("cycles", pack.cycles + others)
     pack.heartbeat += 50 * others
     _set_alarms(pack, values.get("alarms", bytes(8)))
