@@ -8,7 +8,7 @@ LINT_NEEDS = ruff==0.17.6 mypy==2.4.1 types-pyserial types-setuptools bleak
 DIST_NEEDS = build twine check-wheel-contents
 SEEDS = 1000
 
-.PHONY: help demo test faults lint matrix bench dist-check clean
+.PHONY: help demo test coverage faults lint matrix bench dist-check clean
 
 help:  ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1: /p' Makefile
@@ -19,6 +19,11 @@ demo:  ## read an emulated pack; needs nothing but Python
 test:  ## run all tests
 	@sh .ci/venv .venv/test $(PYTHON) $(TEST_NEEDS) bleak
 	@.venv/test/bin/python -m pytest
+
+coverage:  ## measure that every branch of protocols/ and link.py is tested
+	@sh .ci/venv .venv/test $(PYTHON) $(TEST_NEEDS) bleak
+	@.venv/test/bin/python -m coverage run -m pytest -k "not process and not monitoring and not bluetooth"
+	@.venv/test/bin/python -m coverage report --include "dalybms/protocols/*,dalybms/link.py" --fail-under 100
 
 faults:  ## run the seeded fault tests in full (SEEDS=1000)
 	@sh .ci/venv .venv/test $(PYTHON) $(TEST_NEEDS) bleak
