@@ -17,7 +17,7 @@ from dalybms.protocols.faults import Fault, named, texts, unknown
 from dalybms.protocols.fields import raw_value
 from dalybms.protocols.reading import Outcome, Reading, attempt, read_sections
 from dalybms.protocols.request import Answer, Ask, Request
-from dalybms.protocols.sinowealth_frame import PieceReader, answer, question
+from dalybms.protocols.sinowealth_frame import AnswerReader, answer, question
 from dalybms.protocols.sinowealth_registers import (
     BATTERY_STATE,
     BY_REGISTER,
@@ -45,8 +45,8 @@ class Sinowealth:
         self._small = False
 
     def probe(self, sections: Sequence[str], round_: int = 0) -> Request:
-        """The total is asked first, later rounds ask for cell 1."""
-        return _question(BY_REGISTER[0x01 if round_ % 2 else TOTAL])
+        """The total, in every round: an answer shows its question only by the check byte."""
+        return _question(BY_REGISTER[TOTAL])
 
     def learn(self, answer: Answer) -> None:
         """Nothing: a line has one board, which has no address."""
@@ -108,10 +108,11 @@ def _question(row: Row) -> Request:
     return Request(
         name=f"register {row.register:02x}",
         writes=(asked,),
-        reader=PieceReader(),
+        reader=AnswerReader(asked),
         wanted=bool,
         parse=partial(answer, asked),
         longest=len(asked) + row.length + 1,
+        open_end=True,
     )
 
 
@@ -172,7 +173,7 @@ def _faults(reading: Reading) -> list[Fault]:
     return [
         named(FAULT_BITS[bit])
         if bit in FAULT_BITS
-        else unknown(f"battery_status_bit{bit}", f"unknown fault (bit {bit})")
+        else unknown(f"battery_status_bit{bit}", f"unknown fault (battery status, bit {bit})")
         for bit in range(16)
         if bits >> bit & 1
     ]

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from dalybms.errors import BadReply
 
 START = 0x0A
+_MOST = 64
+"""Bytes kept of what was heard: enough to see that it is no answer."""
 
 
 def crc8(data: bytes) -> int:
@@ -27,32 +29,52 @@ def question(register: int, length: int) -> bytes:
     return bytes((START, register, length))
 
 
-class PieceReader:
-    """Hands the bytes on as they come: only the question tells what an answer is."""
+class AnswerReader:
+    """Hands on what was heard since the question, once it is long enough for an answer.
+
+    Nothing marks the beginning or the end of an answer, so what comes later makes it
+    longer: only the last of the pieces handed on is everything.
+    """
+
+    def __init__(self, asked: bytes) -> None:
+        self._asked = asked
+        self._heard = bytearray()
 
     def feed(self, chunk: bytes) -> list[bytes]:
-        return [bytes(chunk)] if chunk else []
+        self._heard = (self._heard + chunk)[:_MOST]
+        heard = bytes(self._heard)
+        return [heard] if len(heard) >= _needed(self._asked, heard) else []
 
     def mark(self) -> None:
-        """Pieces are kept by attempt already."""
+        """An answer to an earlier attempt is not continued."""
+        self._heard.clear()
 
-    def reset(self) -> None:
-        """Nothing is kept here."""
+    reset = mark
 
 
-def answer(asked: bytes, pieces: Sequence[bytes]) -> bytes | None:
-    """The data that answer `asked`; None while bytes are missing.
+def _echo(asked: bytes, heard: bytes) -> int:
+    """How many bytes of the question an adapter has returned: all of it, or its end."""
+    return max(n for n in range(len(asked) + 1) if heard[:n] == asked[len(asked) - n :])
 
-    Nothing marks the beginning, so only a whole answer is believed, with nothing
-    before it but the question, or its end, as an adapter that echoes returns it.
-    Raises BadReply for anything else.
+
+def _needed(asked: bytes, heard: bytes) -> int:
+    """Bytes until the answer is whole, an echo before it included."""
+    data, echo = asked[2] + 1, _echo(asked, heard)
+    return data if _sealed(asked, heard[:data]) else echo + data
+
+
+def _sealed(asked: bytes, heard: bytes) -> bool:
+    return crc8(asked + heard) == 0
+
+
+def answer(asked: bytes, pieces: Sequence[bytes]) -> bytes:
+    """The data that answer `asked`.
+
+    Raises BadReply unless all that was heard is one whole answer, with nothing around
+    it but the echo of the question, or of its end.
     """
-    heard, size = b"".join(pieces), asked[2] + 1
-    echoes = [0, *(n for n in range(1, len(asked) + 1) if heard[:n] == asked[-n:])]
-    for echo in echoes:
-        data = heard[echo : echo + size]
-        if len(data) == size and crc8(asked + data) == 0:
-            return data[:-1]
-    if len(heard) < echoes[-1] + size:
-        return None
+    heard, size = pieces[-1], asked[2] + 1
+    for echo in (0, _echo(asked, heard)):
+        if len(heard) == echo + size and _sealed(asked, heard[echo:]):
+            return heard[echo:-1]
     raise BadReply("the check byte is wrong: noise, or a board that speaks another protocol", heard)
