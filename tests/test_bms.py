@@ -85,7 +85,7 @@ def test_each_section_has_the_keys_its_type_declares(section: str) -> None:
     assert set(kind.__required_keys__) <= set(fields)
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: f"{command.code:02x}")
+@pytest.mark.parametrize("command", BY_SECTION.values(), ids=lambda command: f"{command.code:02x}")
 def test_a_row_has_a_section_a_getter_and_a_place_in_its_frame(command: Any) -> None:
     assert command.section in {**sections.SECTIONS, **sections.MORE_SECTIONS}
     assert getattr(DalyBMS, f"get_{command.section}").__doc__
@@ -157,6 +157,20 @@ def test_forty_thousand_cycles() -> None:
         "states": {**dict.fromkeys(EXPECTED["status"]["states"], False), "DO4": True},
         "cycles": 40000,
     }
+
+
+@pytest.mark.parametrize("name", ["charging_mosfet", "discharging_mosfet"])
+def test_each_mosfet_has_its_byte(name: str) -> None:
+    switches = {"charging_mosfet": "00010005", "discharging_mosfet": "00000105"}
+    reading = attach(talk({0x93: reply(0x93, switches[name] + "00001000")})).get_mosfet_status()
+    assert [switch for switch in switches if reading[switch] is True] == [name]
+
+
+@pytest.mark.parametrize("name", ["charger_running", "load_running"])
+def test_charger_and_load_have_their_bytes(name: str) -> None:
+    signs = {"charger_running": "10010100", "load_running": "10010001"}
+    reading = attach(talk({0x94: reply(0x94, signs[name])})).get_status()
+    assert [sign for sign in signs if reading[sign] is True] == [name]
 
 
 def test_faults_and_errors_are_the_same_bits() -> None:

@@ -135,7 +135,7 @@ COMMANDS: tuple[Command, ...] = (
         (
             Number("highest_voltage", "V", at=0, size=2, per_unit=1000, least=1, most=6000),
             Number("highest_cell", "", at=2, size=1, least=1, most=MOST_CELLS),
-            Number("lowest_voltage", "V", at=3, size=2, per_unit=1000, most=6000),
+            Number("lowest_voltage", "V", at=3, size=2, per_unit=1000),
             Number("lowest_cell", "", at=5, size=1, least=1, most=MOST_CELLS),
         ),
         check=_cells_in_order,
