@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -268,13 +269,25 @@ def test_wrong_use(arguments: list[str], words: str) -> None:
     assert words in done.stderr
 
 
+@pytest.mark.parametrize("rate", [9600, 115200])
+def test_the_baud_rate_reaches_the_port(rate: int) -> None:
+    import termios
+
+    master, slave = os.openpty()
+    try:
+        with DalyBMS(baudrate=rate) as bms:
+            bms.connect(os.ttyname(slave))
+            assert termios.tcgetattr(slave)[4] == getattr(termios, f"B{rate}")
+    finally:
+        os.close(master)
+        os.close(slave)
+
+
 def test_all_has_the_same_shape_for_every_protocol() -> None:
-    documents = {
-        protocol: json.loads(
-            run("-d", f"demo:?protocol={protocol}&cells=8", "--protocol", protocol, "--all").stdout
-        )
-        for protocol in PROTOCOLS[1:]
-    }
+    documents = {}
+    for protocol in PROTOCOLS[1:]:
+        done = run("-d", f"demo:?protocol={protocol}&cells=8", "--protocol", protocol, "--all")
+        documents[protocol] = json.loads(done.stdout)
     required = {"soc", "cell_voltage_range", "temperature_range", "mosfet_status", "status", "cell_voltages"}
     for document in documents.values():
         assert required <= document.keys()
