@@ -117,6 +117,19 @@ def test_the_table_of_exit_codes_is_complete() -> None:
     assert codes == [DONE, FAILED, USAGE, INTERRUPTED, TERMINATED]
 
 
+def test_documented_make_targets_exist() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    named = {
+        name
+        for page in PAGES
+        for name in re.findall(
+            r"(?:^|`)(?:\w+=\d+ )?make ([a-z-]+)", page.read_text(encoding="utf-8"), re.MULTILINE
+        )
+    }
+    assert {"demo", "test"} <= named
+    assert named <= targets
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
