@@ -11,10 +11,10 @@ Names are loaded when they are first used, so that `import dalybms` costs nothin
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
 
 __version__ = "1.0.0"
 
+TYPE_CHECKING = False  # as typing has it, which takes ten times as long to load as this module
 if TYPE_CHECKING:
     from dalybms.bms import DalyBMS, DalyBMSBluetooth, open_bms
     from dalybms.bms_sinowealth import DalyBMSSinowealth

@@ -205,8 +205,8 @@ class DalyBMS:
             raise ValueError(f"data must be 8 bytes, not {len(data)}")
         link = self._connected()
         with link.call():
-            protocol, ask = self._found(link, ["soc"])
-            return protocol.request(ask, command, bytes(data))
+            protocol, _ = self._found(link, ["soc"])
+            return protocol.request(lambda request: link.exchange(request, self._board), command, bytes(data))
 
     def _get(self, section: str) -> Any:
         outcome = self.read([section])[section]

@@ -280,12 +280,16 @@ class Link:
     def _send(self, data: bytes) -> None:
         log.debug("-> %s", data)
         self.counters["sent"] += 1
-        with self._wire():
+        try:
             self._transport.write(data)
+        except TransportError as error:
+            raise self._lost(error) from None
 
     def _read(self, timeout: float) -> bytes:
-        with self._wire():
+        try:
             chunk: bytes = self._transport.read(timeout)
+        except TransportError as error:
+            raise self._lost(error) from None
         if chunk:
             log.debug("<- %s", chunk)
             self._last_heard = self._clock()
@@ -293,15 +297,11 @@ class Link:
             del self._heard[:-_KEPT]
         return chunk
 
-    @contextmanager
-    def _wire(self) -> Iterator[None]:
-        """A wire that another thread closes may fail in any of its own ways."""
-        try:
-            yield
-        except TransportError:
-            if self._closed:
-                raise TransportError("not connected: the connection was closed during the call") from None
-            raise
+    def _lost(self, error: TransportError) -> TransportError:
+        """A wire that another thread closes fails as if it were gone."""
+        if self._closed:
+            return TransportError("not connected: the connection was closed during the call")
+        return error
 
     def _failure(self, name: str, sent: Sequence[bytes], bad: BadReply | None, board: int) -> DalyError:
         times = f"{len(sent)} attempt{'s' if len(sent) != 1 else ''}"
@@ -311,5 +311,5 @@ class Link:
             return NoReply(f"no answer to {name}: not asked any more, the line was silent for too long")
         from dalybms.protocols.witness import testify
 
-        seen, sentence = testify(bytes(self._heard), sent, board)
+        seen, sentence = testify(bytes(self._heard), sent, board, self._alive)
         return NoReply(f"no answer to {name} in {times}: {sentence}", seen)

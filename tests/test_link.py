@@ -303,6 +303,10 @@ def test_raw_request_gives_the_data_of_all_frames_in_order_of_arrival() -> None:
     assert attach(script).request(0x57) == [b"\x02SECOND\x00", b"\x01FIRST  "]
 
 
+def test_a_raw_request_as_the_first_call_gives_bytes() -> None:
+    assert attach(talk(HEALTHY)).request(0x90) == [HEALTHY[0x90][4:12]]
+
+
 @pytest.mark.parametrize(
     ("command", "times"), [(0x57, 4), (0xD8, 4), (0x00, 1), (0xD9, 1), (0x21, 1), (0x9B, 1)]
 )

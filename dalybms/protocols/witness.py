@@ -26,12 +26,15 @@ SENTENCES = {
 }
 
 
-def testify(heard: bytes, sent: Iterable[bytes], board: int) -> tuple[str, str]:
+def testify(heard: bytes, sent: Iterable[bytes], board: int, alive: bool) -> tuple[str, str]:
     """(seen, sentence) for the bytes that came instead of an answer of board `board`.
 
-    sent: what was asked, from which follows in what protocols.
+    sent: what was asked, from which follows in what protocols. alive: something else was
+    answered a moment ago.
     """
     seen, detail = _classify(bytes(heard), tuple(sent), board)
+    if seen == "silence" and alive:
+        seen = "another command"
     return seen, SENTENCES[seen] + detail
 
 

@@ -34,8 +34,12 @@ def is_address(target: str) -> bool:
 
 
 def clean(name: str | None) -> str:
-    """An advertised name without the NULs and blanks that some dongles pad it with."""
-    return (name or "").strip("\0 \t\r\n")
+    """An advertised name without the NULs and blanks that some dongles pad it with; "" for an address.
+
+    BlueZ shows AA-BB-CC-DD-EE-FF for a device without a name.
+    """
+    stripped = (name or "").strip("\0 \t\r\n")
+    return "" if is_mac(stripped) else stripped
 
 
 def matches(target: str, address: str, names: Iterable[str | None]) -> bool:

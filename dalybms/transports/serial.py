@@ -24,6 +24,8 @@ BAUD = 9600
 """Daly's rate on UART, RS485 and the modules' UART (8 data bits, no parity, 1 stop bit)."""
 WRITE = 1.0
 """Seconds that a write may take; pyserial has no such limit for rfc2217://."""
+_PRECISE = 0.02
+"""Longer waits may end early, so that the next need not be set: each costs a look at the port."""
 _SLICE = 0.05
 """Longest uncancellable wait, for ports that cannot cancel one."""
 
@@ -48,7 +50,8 @@ class SerialTransport:
         try:
             self._wait(timeout if self._cancel else min(timeout, _SLICE))
             data: bytes = self._port.read(1)
-            return data + self._port.read(self._port.in_waiting) if data else data
+            more = self._port.in_waiting if data else 0
+            return data + self._port.read(more) if more else data
         except _TROUBLES as error:
             raise self._gone(error) from error
 
@@ -68,8 +71,8 @@ class SerialTransport:
     def _wait(self, timeout: float) -> None:
         if self._closed:
             raise OSError("closed")
-        if self._port.timeout != timeout:
-            self._port.timeout = timeout
+        if not timeout / 2 <= self._port.timeout <= timeout:
+            self._port.timeout = timeout if timeout < _PRECISE else 0.75 * timeout
 
     def _gone(self, error: Exception) -> TransportError:
         """pyserial says the same when the adapter is unplugged and when another program reads the port."""
