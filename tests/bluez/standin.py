@@ -301,13 +301,18 @@ class BlueZ:
         await self._steps(each, each.answer(bytes(value)))
 
     async def _steps(self, each: Peripheral, steps: Iterable[Any]) -> None:
-        for step in steps:
+        for number, step in enumerate(steps):
             if step == CUT:
                 await self._lose(each)
                 return
             if isinstance(step, (int, float)):
                 await asyncio.sleep(step)
-            else:
-                path = each.listening()
-                if path is not None:
-                    self._changed_signal(path, CHARACTERISTIC, {"Value": Variant("ay", bytes(step))})
+            elif (path := each.listening()) is not None:
+                self._changed_signal(path, CHARACTERISTIC, {"Value": Variant("ay", bytes(step))})
+            if number % 16 == 15:
+                await self._catch_up()
+
+    async def _catch_up(self) -> None:
+        """Wait until the bus has taken all: dbus-fast breaks off when the socket is full."""
+        bus = "org.freedesktop.DBus"
+        await self._bus.call(Message(bus, "/org/freedesktop/DBus", bus, "GetId"))
