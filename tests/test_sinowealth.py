@@ -176,6 +176,12 @@ def test_a_unit_of_16_cells_is_refused(call: str) -> None:
     assert {asked[1] for asked in script.requests} == {0x0B, 0x01, 0x02, 0x03}
 
 
+def test_a_total_that_was_misread_once_refuses_nothing() -> None:
+    bad, good = board({**GOOD, 0x0B: 52}), board(GOOD)
+    script = Script(lambda asked, n: (good if n > 3 else bad)._answer(asked, n))
+    assert attach(script, DalyBMSSinowealth()).get_all() == battery().get_all()
+
+
 @pytest.mark.parametrize("millivolts", [2000, 2500, 3000, 4200])
 def test_a_small_pack_is_not_taken_for_one(millivolts: int) -> None:
     values = [(number, millivolts) for number in (1, 2, 3)]

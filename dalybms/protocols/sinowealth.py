@@ -75,17 +75,17 @@ class Sinowealth:
         return Reading(lambda register: bytes(ask(_question(BY_REGISTER[register])).value))
 
     def _refuse_16_cells(self, reading: Reading) -> None:
-        """Raises NotSupported where the total is no total but one more cell."""
-        if self._small:
+        """Raises NotSupported where the total is, twice, no total but one more cell."""
+        if self._small or _is_small(reading):
+            self._small = True
             return
-        total = raw_value(reading.get(TOTAL), 0, 2)
-        three = sum(raw_value(reading.get(register), 0, 2) for register in (1, 2, 3))
-        if total < 0.9 * three:
+        reading.forget()
+        if not _is_small(reading):
+            total = _millivolts(reading, TOTAL) / 1000
             raise NotSupported(
-                f"the total of {total / 1000:g} V is less than three of its cells: a unit of more than "
+                f"the total of {total:g} V is less than three of its cells: a unit of more than "
                 f"{MOST_CELLS} cells, whose values would be misread"
             )
-        self._small = True
 
     def _section(self, reading: Reading, section: str) -> Any:
         if section in ("cell_voltages", "temperatures"):
@@ -114,6 +114,14 @@ def _question(row: Row) -> Request:
         longest=len(asked) + row.length + 1,
         open_end=True,
     )
+
+
+def _millivolts(reading: Reading, register: int) -> int:
+    return raw_value(reading.get(register), 0, 2)
+
+
+def _is_small(reading: Reading) -> bool:
+    return _millivolts(reading, TOTAL) >= 0.9 * sum(_millivolts(reading, cell) for cell in (1, 2, 3))
 
 
 def _values(reading: Reading, section: str) -> dict[str, Any]:
