@@ -112,7 +112,7 @@ def test_recorded_notifications_arrive_as_one_stream(bluez: BlueZ) -> None:
     assert len(replies) > 100
 
 
-@pytest.mark.parametrize("size", [0, 1, 20], ids=["as recorded", "1", "20"])
+@pytest.mark.parametrize("size", [0, 1], ids=["as recorded", "byte by byte"])
 def test_recorded_a5_answers_are_understood(bluez: BlueZ, size: int) -> None:
     chunks: list[bytes] = []
     bluez.add(device(answer=lambda _request: chunks))

@@ -87,7 +87,7 @@ def test_calls_from_inside_the_bluetooth_thread_are_refused(bluez: BlueZ) -> Non
     refused: list[BaseException] = []
 
     def inside() -> None:
-        for call in (lambda: link.write(b"x"), wire, link.close):
+        for call in (lambda: link.write(b"x"), lambda: link.read(20), wire, link.close):
             try:
                 call()
             except TransportError as error:
@@ -96,7 +96,7 @@ def test_calls_from_inside_the_bluetooth_thread_are_refused(bluez: BlueZ) -> Non
     done = threading.Event()
     link._thread.loop.call_soon_threadsafe(lambda: (inside(), done.set()))
     assert done.wait(5)
-    assert len(refused) == 3
+    assert len(refused) == 4
     assert all("from inside the Bluetooth thread" in str(each) for each in refused)
     assert ask(link, b"abc") == b"abc"
     link.close()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -57,6 +59,18 @@ def test_no_bluetooth_service(bus: Bus) -> None:
     refused("service is not running; start it: sudo systemctl start bluetooth", _first_stage())
 
 
+def test_a_message_bus_that_accepts_and_says_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from dalybms.transports.bluetooth import shutdown
+
+    with socket.socket(socket.AF_UNIX) as mute:
+        mute.bind(str(tmp_path / "mute"))
+        mute.listen()
+        monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", f"unix:path={tmp_path / 'mute'}")
+        refused("does not answer; start it anew|does not start or stop scanning", _first_stage())
+        shutdown()
+    close_sockets()
+
+
 def test_not_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
     from bluez.bus import Bus
     from bluez.standin import BlueZ
@@ -102,7 +116,7 @@ def test_not_advertising_names_what_was_heard(bluez: BlueZ) -> None:
         device(address="AA:BB:CC:00:00:02", name="DL-2"), device(address="AA:BB:CC:00:00:03", name="lamp")
     )
     text = refused(
-        r"is not advertising \(heard 2 other devices, Daly: AA:BB:CC:00:00:02 \(DL-2\) in 1", "scan"
+        r"is not advertising \(heard 2 other devices, Daly: AA:BB:CC:00:00:02 \(DL-2\) in 0.5", "scan"
     )
     for remedy in ("phone app", "wake the pack", "closer", "cloud mode"):
         assert remedy in text

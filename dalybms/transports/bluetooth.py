@@ -57,10 +57,14 @@ class BluetoothThread:
         """False after `stop`, and in a forked child, which has no copy of the thread."""
         return self._thread.is_alive() and not self.loop.is_closed()
 
-    def check(self) -> None:
-        """Raise BluetoothError where waiting for the thread would never end."""
+    def refuse_itself(self) -> None:
+        """Raise BluetoothError in the Bluetooth thread, which would wait for itself."""
         if threading.current_thread() is self._thread:
             raise BluetoothError(OWN_THREAD, CLOSED)
+
+    def check(self) -> None:
+        """Raise BluetoothError where waiting for the thread would never end."""
+        self.refuse_itself()
         if not self.alive():
             raise BluetoothError("the Bluetooth thread of this process has ended; connect again", CLOSED)
 
@@ -107,7 +111,7 @@ class BluetoothThread:
     def drop(self, session: Session) -> None:
         """End a session that nobody holds any more, without waiting."""
         if self.alive():
-            self.loop.call_soon_threadsafe(lambda: self.loop.create_task(session.shut()))
+            self.loop.call_soon_threadsafe(lambda: self._begin(session.shut(), concurrent.futures.Future()))
 
     def stop(self, seconds: float) -> None:
         """Disconnect every link and end the thread, within `seconds` (and a little)."""
@@ -268,6 +272,7 @@ class BluetoothTransport:
         self._run(self._session.write(data), self._limits.write)
 
     def read(self, timeout: float) -> bytes:
+        self._thread.refuse_itself()
         return self._session.inbox.take(timeout)
 
     def drain(self) -> None:
@@ -277,7 +282,7 @@ class BluetoothTransport:
         """Disconnect; a read() or write() waiting in another thread ends at once."""
         if not self._thread.alive():
             return  # it has disconnected everything, or the link belongs to the parent process
-        self._thread.check()
+        self._thread.refuse_itself()
         if self._finalizer.detach() is None:
             return
         self._session.inbox.close(f"{self._session.target}: the link is closed; connect again", CLOSED)

@@ -34,7 +34,7 @@ STUCK = "the Bluetooth thread does not answer; end this program and start it aga
 # The first row with a word in the error's text wins.
 _CAUSES: tuple[tuple[tuple[str, ...], str], ...] = (
     (
-        ("powered_off", "no powered", "error.notready"),
+        ("powered_off", "no powered", "error.notready", "turned off", "not ready for use"),
         "the Bluetooth adapter is off; switch it on: bluetoothctl power on (or rfkill unblock bluetooth)",
     ),
     (
@@ -42,7 +42,7 @@ _CAUSES: tuple[tuple[tuple[str, ...], str], ...] = (
         "no such Bluetooth LE adapter on this machine; plug one in, or name another one (bluetoothctl list)",
     ),
     (
-        ("denied", "autherror", "permissionerror", "operation not permitted"),
+        ("denied", "not authorized", "autherror", "permissionerror", "operation not permitted"),
         "not allowed to use Bluetooth; Linux: add yourself to the group (sudo usermod -aG bluetooth $USER) "
         "and log in again, macOS: System Settings, Privacy, Bluetooth",
     ),

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 _READY = sys.platform == "linux" and shutil.which("dbus-daemon") and importlib.util.find_spec("bleak")
 needs_bus = pytest.mark.skipif(not _READY, reason="Bluetooth tests need Linux, dbus-daemon and bleak")
 
-# A tenth of the real limits: what hangs or is not there ends quickly.
-QUICK = Limits(*(seconds / 10 for seconds in LIMITS))._replace(thread=LIMITS.thread)
+# A tenth of the real limits, and less for the longest: what hangs or is not there ends quickly.
+QUICK = Limits(*(seconds / 10 for seconds in LIMITS))._replace(scan=0.5, connect=1.0, thread=LIMITS.thread)
 MAC = "AA:BB:CC:00:00:01"
 
 
