@@ -10,7 +10,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import Protocol, TextIO
 
 from dalybms.emulator.line import Line
@@ -172,18 +171,20 @@ def _turn(line: Line, end: End, wakeup: socket.socket) -> bool:
 
 @contextmanager
 def _signalled() -> Iterator[socket.socket]:
-    """A socket that becomes readable when SIGINT or SIGTERM comes."""
+    """A socket that becomes readable when SIGINT or SIGTERM comes.
 
-    def note(number: int, frame: FrameType | None) -> None:
-        writer.send(b"!")
-
+    Python's own handler would run too late for a signal that comes just before select().
+    """
     reader, writer = socket.socketpair()
+    writer.setblocking(False)
+    fd = signal.set_wakeup_fd(writer.fileno())
     numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [(number, signal.signal(number, note)) for number in numbers]
+    before = [(number, signal.signal(number, lambda *_: None)) for number in numbers]
     try:
         yield reader
     finally:
         for number, handler in before:
             signal.signal(number, handler)
+        signal.set_wakeup_fd(fd)
         reader.close()
         writer.close()
