@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from support import Script, attach
 
-from dalybms import DalyBMS, DalyBMSBluetooth, NoReply
+from dalybms import DalyBMS, DalyBMSBluetooth, NoReply, readings
 from dalybms.device import PROTOCOLS
 from dalybms.emulator.options import build
 
@@ -296,6 +296,18 @@ def test_all_has_the_same_shape_for_every_protocol() -> None:
         assert document["cell_voltages"] == documents["a5"]["cell_voltages"]
         assert abs(document["soc"]["current"]) == 12.3
     assert "balancing_status" not in documents["sinowealth"]
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS[1:])
+def test_every_key_is_declared_with_its_type(protocol: str) -> None:
+    """Optional keys of a section stand in its TypedDict, and what is required is there."""
+    found: Any = attach(build(f"protocol={protocol}&cells=8"), protocol=protocol).get_all()
+    for section in ("soc", "cell_voltage_range", "temperature_range", "mosfet_status", "status"):
+        kind = getattr(readings, "".join(word.title() for word in section.split("_")))
+        assert kind.__required_keys__ <= found[section].keys() <= kind.__annotations__.keys()
+        for key, value in found[section].items():
+            declared = str(kind.__annotations__[key])
+            assert not isinstance(value, bool) or "bool" in declared, key
 
 
 def test_debug_lines_show_what_was_tried(caplog: pytest.LogCaptureFixture) -> None:
