@@ -31,7 +31,8 @@ from dalybms.transports.bluetooth_errors import (
     explain,
 )
 from dalybms.transports.bluetooth_limits import LIMITS, Deadline, Late, Limits
-from dalybms.transports.bluetooth_session import Radio, Session, survey
+from dalybms.transports.bluetooth_radio import Radio, survey
+from dalybms.transports.bluetooth_session import Session
 
 __all__ = ["LIMITS", "BluetoothError", "BluetoothTransport", "Limits", "scan", "shutdown"]
 
