@@ -34,7 +34,8 @@ class Break(NamedTuple):
     tests: tuple[str, ...]
 
 
-def field_breaks(field: Any) -> Iterator[tuple[str, Any]]:
+def field_breaks(field: Any, end: int = 1000) -> Iterator[tuple[str, Any]]:
+    """Changes that can show: none that reads on where the message ends at byte `end`."""
     if isinstance(field, Series):
         yield "each", field._replace(each=field.each - 1)
         for what, item in field_breaks(field.item):
@@ -42,7 +43,10 @@ def field_breaks(field: Any) -> Iterator[tuple[str, Any]]:
                 yield what, field._replace(item=item)
         return
     if isinstance(field, Number):
-        yield from number_breaks(field)
+        for what, other in number_breaks(field):
+            beyond = what == "size" and other.size > field.size and field.at + field.size >= end
+            if not beyond and other != field:
+                yield what, other
         if field.signed:
             yield "sign", field._replace(signed=False)
         return
@@ -117,7 +121,9 @@ def sinowealth_breaks(tests: tuple[str, ...]) -> Iterator[Break]:
         changes += [("section", row._replace(section=row.section + "_"))]
         changes += [("length", row._replace(length=6 - row.length))]
         if row.field:
-            changes += [(what, row._replace(field=field)) for what, field in field_breaks(row.field)]
+            changes += [
+                (what, row._replace(field=field)) for what, field in field_breaks(row.field, row.length)
+            ]
         for what, broken in changes:
             if row.section in ("cell_voltages", "temperatures") and what == "name":
                 continue
@@ -146,7 +152,7 @@ def a5_info(tests: tuple[str, ...]) -> Iterator[Break]:
         changes: list[tuple[str, Any]] = [("code", row._replace(code=row.code + 0x20))]
         changes += [("frames", row._replace(frames=row.frames + 1))]
         for spot, field in enumerate(row.fields):
-            for what, other in field_breaks(field):
+            for what, other in field_breaks(field, 8):
                 fields = (*row.fields[:spot], other, *row.fields[spot + 1 :])
                 changes.append((f"{field.name} {what}", row._replace(fields=fields)))
         for what, broken in changes:

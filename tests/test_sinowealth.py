@@ -29,12 +29,16 @@ GOOD = {
     0x11: 250000,
     0x12: 123456,
     0x13: 49,
-    0x14: 17,
+    0x14: 4321,
     0x15: 0b1011,
     0x16: 0,
     0x17: 0x41,
 }
 """4 cells (cell 1 and total as recorded), two sensors, discharging with 12.345 A."""
+
+
+TEN = [(register, 3000) for register in range(0x01, 0x0B)] + [(0x0B, 30000), (0x17, 0x47)]
+"""Ten cells instead."""
 
 
 def sealed(asked: bytes, data: bytes) -> bytes:
@@ -111,7 +115,7 @@ def test_all_sections() -> None:
             "remaining_capacity_ah": 123.456,
             "pack_state": ["discharging", "discharge MOSFET on", "charge MOSFET on"],
         },
-        "status": {"cells": 4, "temperature_sensors": 2, "cycles": 17},
+        "status": {"cells": 4, "temperature_sensors": 2, "cycles": 4321},
         "cell_voltages": {1: 3.331, 2: 3.332, 3: 3.33, 4: 3.332},
         "temperatures": {1: 21.5, 2: -3.5},
         "errors": [],
@@ -162,6 +166,8 @@ def test_a_sensor_that_is_not_fitted_is_absent() -> None:
     bms = battery((0x0C, 0))
     assert bms.get_temperatures() == {2: -3.5}
     assert bms.get_temperature_range()["highest_sensor"] == 2
+    assert battery((0x0D, 0)).get_temperatures() == {1: 21.5}
+    assert battery((0x0C, 0), (0x0D, 0)).get_temperature_range() == {}
 
 
 # Units of 16 cells answer 0x01-0x0F with cells: the total would be cell 11.
@@ -255,32 +261,33 @@ def test_class_attributes_count_from_the_most_significant_bit() -> None:
     [
         ("soc", 0x10, 2_000_001),
         ("soc", 0x10, -2_000_001),
+        ("soc", 0x10, (1 << 24) + 1),
         ("soc", 0x13, 101),
-        ("cell_voltages", 0x03, 6001),
-        ("temperatures", 0x0C, 2330),
-        ("temperatures", 0x0D, 4032),
-        ("mosfet_status", 0x11, 10_000_001),
-        ("mosfet_status", 0x12, 10_000_001),
+        *(("cell_voltages", register, 6001) for register in range(0x01, 0x0B)),
+        *(("temperatures", register, raw) for register in (0x0C, 0x0D) for raw in (2330, 4032)),
+        *(("mosfet_status", register, raw) for register in (0x11, 0x12) for raw in (10_000_001, 1 << 24)),
         ("mosfet_status", 0x15, 0b1100),
     ],
 )
 def test_a_value_that_cannot_be_is_an_error(section: str, register: int, raw: int) -> None:
     with pytest.raises(BadReply, match="cannot be"):
-        getattr(battery((register, raw)), f"get_{section}")()
-    bad, good = board({**GOOD, register: raw}), board(GOOD)
+        getattr(battery(*TEN, (register, raw)), f"get_{section}")()
+    bad, good = board({**GOOD, **dict(TEN), register: raw}), board({**GOOD, **dict(TEN)})
     seen: list[int] = []
 
     def reply(asked: bytes, n: int) -> Iterable[tuple[float, bytes]]:
         seen.append(asked[1])
         return (bad if seen.count(register) < 2 else good)._answer(asked, n)
 
-    expected = getattr(battery(), f"get_{section}")()
+    expected = getattr(battery(*TEN), f"get_{section}")()
     assert getattr(attach(Script(reply), DalyBMSSinowealth()), f"get_{section}")() == expected
 
 
 def test_no_total_is_no_reading() -> None:
     with pytest.raises(NotSupported):
         battery((0x0B, 0)).get_soc()
+    with pytest.raises(BadReply, match="total_voltage of 0 V cannot be"):
+        battery((0x0B, 0), *((cell, 0) for cell in range(1, 5))).get_soc()
 
 
 def test_cells_that_contradict_the_total() -> None:
@@ -293,7 +300,9 @@ def test_state_of_charge_is_the_low_byte(raw: int, percent: int) -> None:
     assert battery((0x13, raw)).get_soc()["soc_percent"] == percent
 
 
-@pytest.mark.parametrize(("raw", "amperes"), [(0, 0.0), (1, 0.001), (-1, -0.001), (2_000_000, 2000.0)])
+@pytest.mark.parametrize(
+    ("raw", "amperes"), [(0, 0.0), (1, 0.001), (-1, -0.001), (2_000_000, 2000.0), (-70_000, -70.0)]
+)
 def test_current_is_signed(raw: int, amperes: float) -> None:
     assert battery((0x10, raw)).get_soc()["current"] == amperes
 
