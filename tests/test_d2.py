@@ -199,8 +199,11 @@ def test_mirrored_versions_are_turned_round(software: str, hardware: str, shown:
 
 
 def test_recorded_settings() -> None:
-    script = d2_board({**registers(QUIET, SETTINGS, VERSIONS[0]), 0xCC: 0x1705, 0xCD: 0x0900}, SETTINGS)
+    known = {**registers(QUIET, SETTINGS, VERSIONS[0]), 0xCC: 0x1705, 0xCD: 0x0900}
+    script = d2_board(known, SETTINGS, VERSIONS[0])
     info = attach(script).get_info()
+    sent = [request.hex() for request in script.requests]
+    assert {QUIET["request"], SETTINGS["request"], VERSIONS[0]["request"]} <= set(sent), "as recorded"
     assert info["rated_capacity_ah"] == SETTINGS["decoded"]["rated_capacity_ah"]
     assert info["nominal_cell_voltage"] == SETTINGS["decoded"]["cell_ref_mv"] / 1000
     assert (info["chemistry"], info["production_date"]) == ("LFP", "2023-05-09")
@@ -211,6 +214,27 @@ def test_recorded_settings() -> None:
 def test_chemistry(raw: int, chemistry: str) -> None:
     known = {**registers(QUIET, SETTINGS), 0x89: raw}
     assert attach(d2_board(known), protocol="d2").get_info()["chemistry"] == chemistry
+
+
+def test_a_chemistry_that_nobody_knows_cannot_be() -> None:
+    known = {**registers(QUIET, SETTINGS), 0x89: 3}
+    with pytest.raises(BadReply, match="chemistry 3 cannot be"):
+        attach(d2_board(known), protocol="d2").get_info()
+
+
+@pytest.mark.parametrize("raw", [0, 0xFFFF])
+def test_ratings_that_were_never_set_are_absent(raw: int) -> None:
+    info = attach(d2_board({**registers(QUIET, SETTINGS), 0x80: raw, 0x81: raw}), protocol="d2").get_info()
+    assert "rated_capacity_ah" not in info
+    assert "nominal_cell_voltage" not in info
+
+
+def test_texts_may_fill_their_place() -> None:
+    text = b"11_240123_K00T-X" + b"BMS-GD230-303E-Y" + bytes(range(0x41, 0x61))
+    known = {0xA9 + n: int.from_bytes(text[2 * n : 2 * n + 2], "big") for n in range(32)}
+    info = attach(d2_board({**BASE, **known}), protocol="d2").get_info()
+    found = info["software_version"] + info["hardware_version"] + info["battery_code"]
+    assert found.encode() == text
 
 
 @pytest.mark.parametrize("date", [(0, 0x0101), (0x1700, 0x0100), (0x170D, 0x0100), (0xFFFF, 0xFFFF)])
@@ -315,12 +339,15 @@ def test_current_keeps_the_boards_sign(raw: int, current: float) -> None:
 def test_a_sensor_that_is_not_fitted_is_absent_and_the_others_keep_their_number(raw: int) -> None:
     bms = changed((0x32, 3), (0x20, 61), (0x21, raw), (0x22, 65), (0x2D, 65), (0x2E, raw))
     assert bms.get_temperatures() == {1: 21, 3: 25}
-    assert bms.get_temperature_range() == {
+    expected = {
         "highest_temperature": 25,
         "highest_sensor": 3,
         "lowest_temperature": 21,
         "lowest_sensor": 1,
     }
+    assert bms.get_temperature_range() == expected
+    bms = changed((0x32, 3), (0x20, 61), (0x21, raw), (0x22, 65), (0x2D, raw), (0x2E, 61))
+    assert bms.get_temperature_range() == expected
 
 
 def test_without_sensors_there_is_no_range() -> None:
@@ -337,6 +364,12 @@ def test_registers_that_the_board_has_not_are_absent() -> None:
     assert not any(bms.get_balancing_status().values())
 
 
+@pytest.mark.parametrize(("charge", "discharge"), [(0, 1), (1, 0)])
+def test_each_mosfet_is_its_own(charge: int, discharge: int) -> None:
+    mosfets = changed((0x35, charge), (0x36, discharge)).get_mosfet_status()
+    assert (mosfets["charging_mosfet"], mosfets["discharging_mosfet"]) == (bool(charge), bool(discharge))
+
+
 def test_a_dead_cell_is_a_reading() -> None:
     bms = changed((0x02, 0), (0x2C, 0), (0x28, 237))
     assert bms.get_cell_voltages()[3] == 0.0
@@ -344,6 +377,8 @@ def test_a_dead_cell_is_a_reading() -> None:
     assert (cells["lowest_voltage"], cells["lowest_cell"]) == (0.0, 3)
 
 
+FAR_OFF = (3543 + 201, 3339 - 201)
+"""Extremes 201 mV away from those of the list."""
 IMPOSSIBLE = [
     ("soc", 0x28, 0),
     ("soc", 0x29, 0),
@@ -361,15 +396,14 @@ IMPOSSIBLE = [
     ("cell_voltage_range", 0x2C, 6001),
     ("cell_voltage_range", 0x37, 6001),
     ("cell_voltage_range", 0x38, 6001),
-    ("cell_voltage_range", 0x2B, 3543 + 201),
-    ("cell_voltage_range", 0x2C, 3339 - 201),
+    *(("cell_voltage_range", register, raw) for register, raw in zip((0x2B, 0x2C), FAR_OFF)),
 ]
 
 
 @pytest.mark.parametrize(("section", "register", "raw"), IMPOSSIBLE)
 def test_a_value_that_cannot_be_is_asked_again_then_an_error(section: str, register: int, raw: int) -> None:
     script = d2_board({**BASE, register: raw})
-    with pytest.raises(BadReply):
+    with pytest.raises(BadReply, match="contradict" if raw in FAR_OFF else "cannot be"):
         getattr(attach(script, protocol="d2"), f"get_{section}")()
     assert len(script.sent) == 2
 
