@@ -17,7 +17,7 @@ from dalybms.device import (
     open_wire,
     speaker,
 )
-from dalybms.errors import DalyError, NotSupported, TransportError
+from dalybms.errors import DalyError, NoReply, NotSupported, TransportError
 from dalybms.link import BAUD, BLUETOOTH, WIRE, Link
 from dalybms.logs import Log
 from dalybms.protocols.reading import attempt
@@ -63,6 +63,9 @@ class DalyBMS:
 
     _timing = WIRE
     _likely_host = PC_HOST
+    _clock = staticmethod(time.monotonic)
+    _renew: Callable[[], Any] | None = None
+    """Opens the same wire once more, where one that has gone deaf may hear again."""
 
     def __init__(
         self,
@@ -184,6 +187,11 @@ class DalyBMS:
         known = {**SECTIONS, **MORE_SECTIONS}
         if not sections or not known.keys() >= set(sections):
             raise ValueError(f"sections are {', '.join(known)}, not {list(sections)}")
+        outcomes = self._read(sections)
+        silent = all(isinstance(each, NoReply) and each.seen == "silence" for each in outcomes.values())
+        return self._read_anew(sections) if silent and self._renew else outcomes
+
+    def _read(self, sections: Sequence[str]) -> dict[str, Any]:
         link = self._connected()
         with link.call():
             protocol, ask = self._found(link, ["status"] if "info" in sections else sections)
@@ -193,6 +201,18 @@ class DalyBMS:
                 own = {"protocol": protocol.name, "board": self._board}
                 outcomes["info"] = attempt(lambda: {**own, **protocol.info(ask)})
             return outcomes
+
+    def _read_anew(self, sections: Sequence[str]) -> dict[str, Any]:
+        """On a link that was answered before and has gone deaf: once more on a new one, or let go of it."""
+        assert self._renew is not None
+        self._log.info("no answer any more: connecting once more")
+        self.disconnect()
+        self._use(self._renew())
+        try:
+            return self._read(sections)
+        except NoReply:
+            self.disconnect()
+            raise
 
     def request(self, command: int, data: bytes = bytes(8)) -> list[bytes]:
         """The 8-byte data fields that answer a raw A5 command, in order of arrival; for the curious.
@@ -214,10 +234,10 @@ class DalyBMS:
             raise outcome
         return outcome
 
-    def _use(self, transport: Any, clock: Callable[[], float] = time.monotonic) -> None:
+    def _use(self, transport: Any) -> None:
         self._candidates: dict[str, Speaker] = {}
         self._protocol: Speaker | None = None
-        self._link = Link(transport, self._timing, self._retries, self._pause, clock)
+        self._link = Link(transport, self._timing, self._retries, self._pause, self._clock)
 
     def _connected(self) -> Link:
         link = self._link
@@ -267,7 +287,9 @@ class DalyBMS:
 class DalyBMSBluetooth(DalyBMS):
     """One battery over Bluetooth LE: the same blocking methods, another wire. Needs bleak.
 
-    Arguments as DalyBMS; the silence allowed is longer, and host 0x80 is asked first.
+    Arguments as DalyBMS; the silence allowed is longer, and host 0x80 is asked first. A
+    link that was answered and has gone silent is renewed once; when that does not help, it
+    is let go, so that the phone app can connect.
     """
 
     _likely_host = APP_HOST
@@ -294,7 +316,8 @@ class DalyBMSBluetooth(DalyBMS):
         if not target:
             raise ValueError("connect() needs a MAC address, a UUID or an advertised name")
         self.disconnect()
-        self._use(open_bluetooth(target, **bleak))
+        self._renew = lambda: open_bluetooth(target, **bleak)
+        self._use(self._renew())
 
 
 def presentable(outcomes: dict[str, Any]) -> dict[str, Any]:

@@ -97,8 +97,8 @@ def attach(line: Any, bms: DalyBMS | None = None, **options: Any) -> DalyBMS:
     """A battery connected to a line in virtual time; its clock is `bms.clock`."""
     bms = bms or DalyBMS(**options)
     clock = Clock()
-    bms._use(VirtualWire(line, clock), clock)
-    bms.clock = clock  # type: ignore[attr-defined]
+    bms._clock = bms.clock = clock  # type: ignore[attr-defined]
+    bms._use(VirtualWire(line, clock))
     return bms
 
 

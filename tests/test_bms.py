@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 import pytest
-from support import HEALTHY, Script, attach, reply, talk
+from support import HEALTHY, Script, VirtualWire, attach, reply, talk
 
 import dalybms
 from dalybms import BadReply, DalyBMS, DalyError, NoReply, TransportError, open_bms, readings, sections
@@ -279,6 +279,26 @@ def test_without_a_connection_every_call_says_so() -> None:
         bms.get_all()
     with pytest.raises(TransportError, match="not connected"):
         bms.request(0x90)
+
+
+def test_f40_a_link_that_has_gone_deaf_is_renewed_once() -> None:
+    first = Script(lambda request, n: [] if n else [(0.04, REPLIES[request[2]])])
+    bms = attach(first)
+    bms._renew = lambda: VirtualWire(talk(REPLIES), bms.clock)
+    bms.get_soc()
+    assert bms.get_all() == EXPECTED
+
+
+def test_f40_a_link_that_stays_deaf_is_let_go() -> None:
+    bms = attach(Script(lambda request, n: [] if n else [(0.04, REPLIES[request[2]])]))
+    renewed = []
+    bms._renew = lambda: renewed.append(VirtualWire(Script(lambda *_: []), bms.clock)) or renewed[-1]
+    bms.get_soc()
+    with pytest.raises(NoReply, match="nothing was heard"):
+        bms.get_soc()
+    assert [wire.closed for wire in renewed] == [True]
+    with pytest.raises(TransportError, match="not connected"):
+        bms.get_soc()
 
 
 def test_with_closes_and_connect_again_works() -> None:

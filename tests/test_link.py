@@ -343,7 +343,8 @@ def test_disconnect_in_another_thread_ends_a_wait() -> None:
     closed = threading.Event()
     bms = DalyBMS()
     clock = Clock()
-    bms._use(Wire(Script(lambda *_: []), clock), clock)
+    bms._clock = clock
+    bms._use(Wire(Script(lambda *_: []), clock))
     failures: list[BaseException] = []
 
     def read() -> None:
