@@ -120,11 +120,31 @@ def test_recorded_settings(record: dict[str, Any]) -> None:
 
 def test_recorded_versions() -> None:
     """The source glues software and hardware together: 14 + 14 + 14 characters are three texts."""
-    info: Any = attach(p81_board(registers(*PAIRS[0], VERSIONS), VERSIONS)).get_info()
+    script = p81_board(registers(*PAIRS[0], VERSIONS), VERSIONS)
+    info: Any = attach(script).get_info()
+    assert VERSION in [request.hex() for request in script.requests], "as recorded"
     assert info["software_version"] + info["hardware_version"] == VERSIONS["decoded"]["sw"]
     assert info["platform"] == VERSIONS["decoded"]["hw"]
     assert (info["software_version"], info["hardware_version"]) == ("41_260321_0323", "ESS-DL-BMS")
     assert (info["serial_number"], info["battery_code"]) == ("210LC210900005", "20260326")
+
+
+def test_texts_may_fill_their_place() -> None:
+    text = bytes(range(0x21, 0x21 + 28)) + bytes(range(0x41, 0x41 + 42)) + bytes(range(0x21, 0x21 + 32))
+    known = {0x178 + n: int.from_bytes(text[2 * n : 2 * n + 2].ljust(2, b"~"), "big") for n in range(74)}
+    info: Any = attach(p81_board({**BASE, **known}), protocol="p81").get_info()
+    keys = ("software_version", "hardware_version", "platform", "serial_number", "battery_code")
+    assert [len(info[key]) for key in keys] == [14, 14, 14, 28, 32]
+    assert "".join(info[key] for key in keys).encode() == text
+
+
+@pytest.mark.parametrize("word", [0, 0xFFFF])
+def test_settings_that_were_never_made_are_absent(word: int) -> None:
+    unset = dict.fromkeys((0x109, 0x10A, 0x10D, 0x10E, 0x10F, 0x110, 0x114), word)
+    known = {**registers(*PAIRS[0], ALL_SETTINGS[0]), **unset, 0x129: word, 0x12A: word}
+    info = attach(p81_board(known), protocol="p81").get_info()
+    assert not {"rated_capacity_ah", "nominal_cell_voltage", "production_date"} & info.keys()
+    assert (info.get("charged_ah"), info.get("discharged_ah")) == ((None, None) if word else (0.0, 0.0))
 
 
 def test_the_password_is_never_asked_for_nor_shown() -> None:
@@ -318,7 +338,7 @@ def test_legal_extremes() -> None:
 
 @pytest.mark.parametrize("raw", [0, 0xFF, 0xFFFF])
 def test_a_sensor_that_is_not_fitted_is_absent(raw: int) -> None:
-    bms = changed((0x31, raw), (0x43, raw), (0x5A, raw), (0x5B, raw), (0x5C, raw))
+    bms = changed(*((register, raw) for register in (0x31, 0x43, 0x45, 0x5A, 0x5B, 0x5C)))
     assert bms.get_temperatures() == {1: 22, 3: 22, 4: 22}
     assert bms.get_temperature_range() == {
         "highest_temperature": 22,
@@ -385,6 +405,8 @@ def test_a_board_that_does_not_say_which_cells_balance() -> None:
     assert "balancing_status" not in bms.get_all()
 
 
+FAR_OFF = 3317 + 201
+"""A highest cell 201 mV above that of the list."""
 IMPOSSIBLE = [
     ("soc", 0x38, 0),
     ("soc", 0x39, 0),
@@ -408,7 +430,7 @@ IMPOSSIBLE = [
     ("cell_voltage_range", 0x3F, 49),
     ("cell_voltage_range", 0x42, 6001),
     ("cell_voltage_range", 0x57, 6001),
-    ("cell_voltage_range", 0x3E, 3317 + 201),
+    ("cell_voltage_range", 0x3E, FAR_OFF),
     ("balancing_status", 0x50, 1),
 ]
 
@@ -416,7 +438,8 @@ IMPOSSIBLE = [
 @pytest.mark.parametrize(("section", "register", "raw"), IMPOSSIBLE)
 def test_a_value_that_cannot_be_is_asked_again_then_an_error(section: str, register: int, raw: int) -> None:
     bad, good = p81_board({**BASE, register: raw}), p81_board(BASE)
-    with pytest.raises(BadReply):
+    words = "contradict" if raw == FAR_OFF else "cannot be"
+    with pytest.raises(BadReply, match=words):
         getattr(attach(bad, protocol="p81"), f"get_{section}")()
     once = len(bad.sent) // 2
     healing = Script(lambda request, n: (bad if n < once else good)._answer(request, n))
