@@ -41,6 +41,7 @@ matrix:  ## run all tests on every Python from 3.9 to 3.13 that is found
 bench:  ## measure speed and cost beside dalybms 0.5.0 (BENCH_QUICK=1: a short run)
 	@sh .ci/venv .bench/upstream $(PYTHON) pyserial==3.5 dalybms==0.5.0
 	@sh .ci/venv .bench/ours $(PYTHON) pyserial==3.5
+	@sh .ci/venv .venv/test $(PYTHON) $(TEST_NEEDS) bleak
 	@rm -rf build
 	@.bench/ours/bin/python -m pip install -qq --disable-pip-version-check --force-reinstall --no-deps .
 	@$(PYTHON) bench/bench.py

@@ -18,7 +18,15 @@ def main() -> int:
     counts = measure.QUICK if quick else measure.FULL
     start = time.monotonic()
     sections: list[report.Section] = []
-    steps = (measure.cold, measure.imports, measure.memory, measure.silent, measure.lost, measure.ports)
+    steps = (
+        measure.cold,
+        measure.imports,
+        measure.memory,
+        measure.silent,
+        measure.lost,
+        measure.ports,
+        measure.radio,
+    )
     for part in (measure.warm(counts), *([step(counts)] for step in steps)):
         sections.extend(part)
     facts = report.machine()

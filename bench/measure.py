@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import json
+import os
+import shutil
+import subprocess
 from contextlib import ExitStack
 from statistics import median
 from typing import NamedTuple
 
-from board import Pack, emulator, wire_limit
+from board import ROOT, Pack, emulator, wire_limit
 from clients import OURS, UPSTREAM, Client, Worker, cli_peak_memory, cli_seconds, run
 from report import Section, goal
 
 SMALL = Pack(14, 1)
 PACKS = (SMALL, Pack(16, 4), Pack(48, 16))
 CLIENTS = (OURS, UPSTREAM)
+TEST_PYTHON = str(ROOT / ".venv" / "test" / "bin" / "python")
+"""Has bleak and what the stand-in needs."""
 
 
 class Counts(NamedTuple):
@@ -24,10 +30,11 @@ class Counts(NamedTuple):
     memory: int
     imports: int
     ports: int
+    sessions: int
 
 
-FULL = Counts(warm=15, cold=20, lost=80, memory=3, imports=40, ports=5)
-QUICK = Counts(warm=2, cold=2, lost=30, memory=1, imports=5, ports=1)
+FULL = Counts(warm=15, cold=20, lost=80, memory=3, imports=40, ports=5, sessions=20)
+QUICK = Counts(warm=2, cold=2, lost=30, memory=1, imports=5, ports=1, sessions=3)
 
 
 def ms(seconds: float) -> str:
@@ -201,3 +208,29 @@ def ports(counts: Counts) -> Section:
         [row],
         taken,
     )
+
+
+def radio(counts: Counts) -> Section:
+    """What Bluetooth costs beside the radio itself; needs dbus-daemon."""
+    title, header = "Bluetooth, on a stand-in for BlueZ", ["what", "median", "goal"]
+    if not shutil.which("dbus-daemon"):
+        return Section(title, header, [["not measured: dbus-daemon is not installed", "", ""]], {})
+    taken = json.loads(
+        subprocess.run(
+            [TEST_PYTHON, str(ROOT / "bench" / "radio.py"), "200", str(counts.sessions)],
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=subprocess.PIPE,
+            timeout=120,
+            check=True,
+        ).stdout
+    )
+    handover, session = median(taken["handover"]), median(taken["session"])
+    rows = [
+        [
+            "hand-over between threads, per request",
+            f"{1000 * handover:.2f} ms",
+            goal(handover, 0.001, "< 1 ms"),
+        ],
+        ["scan, connect, get_soc(), close", ms(session), goal(session, 0.1, "< 100 ms")],
+    ]
+    return Section(title, header, rows, taken)
