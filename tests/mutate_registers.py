@@ -25,7 +25,7 @@ from mutate_rows import number_breaks  # noqa: E402
 
 from dalybms.protocols import a5, a5_commands, d2, p81, sinowealth, sinowealth_registers  # noqa: E402
 from dalybms.protocols.fields import Choice, Date, Flag, Number, Series, Text, Words  # noqa: E402
-from dalybms.protocols.register_map import Block, RegisterMap, Row  # noqa: E402
+from dalybms.protocols.register_map import Block, RegisterMap, Row, holds  # noqa: E402
 
 
 class Break(NamedTuple):
@@ -74,7 +74,8 @@ def map_breaks(module: Any, board: Any, tests: tuple[str, ...]) -> Iterator[Brea
 
     for place, row in enumerate(table.rows):
         at = f"{board.name} {row.section} {getattr(row.field, 'name', 'list')}"
-        for what, field in field_breaks(row.field):
+        ends = [2 * (block.start + block.size) for block in (*table.live, *table.info) if holds(block, row)]
+        for what, field in field_breaks(row.field, *ends):
             yield Break(f"{at} {what}", use(swapped(table, place, row._replace(field=field))), tests)
         rest = (*table.rows[:place], *table.rows[place + 1 :])
         yield Break(f"{at} gone", use(table._replace(rows=rest)), tests)

@@ -109,7 +109,10 @@ def test_the_source_states_the_same() -> None:
 
 @pytest.mark.parametrize("record", ALL_SETTINGS, ids=lambda record: record["id"])
 def test_recorded_settings(record: dict[str, Any]) -> None:
-    info: Any = attach(p81_board(registers(*PAIRS[0], record))).get_info()
+    script = p81_board(registers(*PAIRS[0], record))
+    info: Any = attach(script).get_info()
+    asked = [(request[2] << 8 | request[3], request[5]) for request in script.requests if request[0] == 0x81]
+    assert list(dict.fromkeys(asked)) == [(0x00, 64), (0x100, 21), (0x129, 2), (0x178, 74)]
     assert info["rated_capacity_ah"] == 314.0
     assert (info["nominal_cell_voltage"], info["production_date"]) == (3.2, "2026-03-26")
     assert info["charged_ah"] == 2151.308
