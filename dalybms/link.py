@@ -32,6 +32,10 @@ class Timing(NamedTuple):
     """Longest silence before an attempt ends. Boards answer in 25-80 ms, worst seen about 100 ms."""
     silences: int = 8
     """Silent attempts of one public call share so many `timeout`."""
+    failures: int = 16
+    """All attempts that fail, damaged ones too, share so many."""
+    last_tries: int = 3
+    """When that is used up, so many requests in a row may fail before no more is asked."""
     first_pause: float = 0.007
     """Between an answer and the next request: the measured minimum of real boards."""
     last_pause: float = 0.05
@@ -40,6 +44,8 @@ class Timing(NamedTuple):
     """A reply whose length is not known has ended after this much silence."""
     least_quiet: float = 0.01
     """The same on a line whose bytes are seen to come one by one, without a buffering adapter."""
+    open_end: float = 0.15
+    """The same for raw requests, where nothing says how many frames will come."""
     byte: float = 10 / BAUD
     """One byte on the wire, 9600 8N1."""
 
@@ -73,12 +79,30 @@ class _Listener:
         for reader in self._readers:
             reader.mark()
 
+    @property
+    def doubt(self) -> bool:
+        """Is a frame held back until the line is quiet?"""
+        return any(reader.doubt for reader in self._readers)
+
     def feed(self, chunk: bytes) -> tuple[Request, Any] | None:
         """The request that these bytes complete the answer of, and its value."""
-        done = None
         self.heard = (self.heard + chunk)[-_KEPT:]
-        for reader in self._readers:
-            for frame in reader.feed(chunk):
+        return self._take([(reader, reader.feed(chunk)) for reader in self._readers])
+
+    def release(self, everything: bool) -> tuple[Request, Any] | None:
+        """As feed(), with what the readers held back."""
+        return self._take([(reader, reader.release(everything)) for reader in self._readers])
+
+    def begin_anew(self) -> None:
+        """What came before a pause belongs to an earlier reply: sets of frames are never mixed."""
+        for request, frames in self.frames.items():
+            if request.number:
+                frames.clear()
+
+    def _take(self, found: Sequence[tuple[Any, Sequence[Any]]]) -> tuple[Request, Any] | None:
+        done = None
+        for reader, frames in found:
+            for frame in frames:
                 takers = [each for each in self._asked if each.reader is reader and each.wanted(frame)]
                 if not takers:
                     self.strangers.append(frame)
@@ -115,7 +139,8 @@ class Link:
         self._lock = threading.RLock()
         self._closed = False
         self._alive = False
-        self._silence_left = 0.0
+        self._silence_left = self._failures_left = 0.0
+        self._last_tries = 0
         self._last_heard = float("-inf")
         self._gap = 0.0
         self._heard = bytearray()
@@ -128,12 +153,15 @@ class Link:
         """One public call: others wait; its silent attempts share one budget."""
         with self._lock:
             self._silence_left = self.timing.silences * self.timing.timeout
+            self._failures_left = self.timing.failures * self.timing.timeout
+            self._last_tries = self.timing.last_tries
             self._alive = False
             yield
 
     def close(self) -> None:
         """Close the wire at once; a wait in another thread ends with TransportError."""
         self._closed = True
+        log.debug("closed after %s", self.counters)
         self._transport.close()
 
     def exchange(self, request: Request, board: int = 1) -> Answer:
@@ -166,7 +194,7 @@ class Link:
                 request.reader.reset()
             asked[request] = None
             try:
-                answer = self._attempt(request, data, list(asked))
+                answer = self._attempt(request, data, list(asked), again=len(sent) > 1)
             except BadReply as error:
                 log.debug("%s, attempt %d: %s", request.name, len(sent), error)
                 bad = error
@@ -177,47 +205,69 @@ class Link:
         raise self._failure(name, sent, bad, board)
 
     def _may_ask(self, attempts: int) -> bool:
-        """Silence is bounded per call, but on a living line each request gets one attempt."""
-        return self._silence_left > 0 or (self._alive and attempts == 0)
+        """Failing is bounded per call, but on a living line a few more requests get one attempt each."""
+        if min(self._silence_left, self._failures_left) > 0:
+            return True
+        if attempts or not self._alive or not self._last_tries:
+            return False
+        self._last_tries -= 1
+        return True
 
     def _begin(self) -> None:
         """Nothing of an earlier request may be taken for an answer to this one."""
         self._finish_tail()
         self._calm(self._pause)
-        self._transport.drain()
+        self._guard(self._transport.drain)
         self._heard.clear()
 
-    def _attempt(self, request: Request, data: bytes, asked: Sequence[Request]) -> Answer | None:
+    def _attempt(self, request: Request, data: bytes, asked: Sequence[Request], again: bool) -> Answer | None:
         """Send once and listen until an answer, silence, or the limit whatever noise comes."""
         listener = _Listener(asked)
         began = self._clock()
         hasty = began - self._last_heard < self.timing.last_pause
         self._send(data)
-        limit = began + self.timing.timeout + 2 * request.longest * self.timing.byte
-        deadline = began + self.timing.timeout
-        while True:
-            left = min(deadline, limit) - self._clock()
-            if left <= 0:
-                break
-            before = self._last_heard
-            chunk = self._read(left)
-            if chunk:
-                if listener.heard:
-                    self._gap = max(self._gap, self._last_heard - before)
-                done = listener.feed(chunk)
-                if done:
-                    return self._answered(Answer(done[0], data, done[1]), listener)
+        timeout = self.timing.timeout * request.patience
+        limit = began + timeout + 2 * request.longest * self.timing.byte
+        deadline = began + timeout
+        while (now := self._clock()) < min(deadline, limit):
+            quiet_at = self._last_heard + self._quiet() if listener.doubt else limit
+            if quiet_at <= now:
+                done = listener.release(everything=False)
+            else:
+                done = self._listen(listener, min(deadline, limit, quiet_at) - now, again)
                 open_answer = request.open_end and listener.frames[request]
-                deadline = self._last_heard + (self.timing.quiet if open_answer else self.timing.timeout)
-        if request.open_end and listener.frames[request]:
-            value = request.parse(listener.frames[request])
-            return self._answered(Answer(request, data, value), listener)
+                deadline = max(began, self._last_heard) + (self.timing.open_end if open_answer else timeout)
+            if done:
+                return self._answered(Answer(done[0], data, done[1]), listener)
+        done = listener.release(everything=True)
+        if not done and request.open_end and listener.frames[request]:
+            done = request, request.parse(listener.frames[request])
+        if done:
+            return self._answered(Answer(done[0], data, done[1]), listener)
         silent = not self._alive or not listener.heard.replace(data, b"")
-        self._unanswered(self._clock() - began if silent else 0.0, hasty, listener)
+        self._unanswered(self._clock() - began, silent, hasty, listener)
         return None
+
+    def _listen(self, listener: _Listener, timeout: float, again: bool) -> tuple[Request, Any] | None:
+        """One read. In a repeated attempt, what came before a pause is left from the attempt before."""
+        before = self._last_heard
+        chunk = self._read(timeout)
+        if chunk and listener.heard:
+            pause = self._last_heard - before
+            if again and pause > self._quiet():
+                listener.begin_anew()
+            self._gap = max(self._gap, min(pause, self.timing.quiet))
+        return listener.feed(chunk) if chunk else None
+
+    def _quiet(self) -> float:
+        """The silence after which a reply has ended: shorter where bytes are seen to come one by one."""
+        if not self._gap:
+            return self.timing.quiet
+        return min(self.timing.quiet, max(self.timing.least_quiet, 5 * self._gap))
 
     def _answered(self, answer: Answer, listener: _Listener) -> Answer:
         self._alive = True
+        self._last_tries = self.timing.last_tries
         self.counters["answered"] += 1
         self._note_strangers(listener)
         request = answer.request
@@ -226,13 +276,15 @@ class Link:
             self._tail = self._series = _Tail(request, answer.written, number)
         return answer
 
-    def _unanswered(self, seconds: float, hasty: bool, listener: _Listener) -> None:
+    def _unanswered(self, seconds: float, silent: bool, hasty: bool, listener: _Listener) -> None:
         """A request sent soon after the last byte may have been lost in a busy board.
 
-        seconds: of silence, or of noise where nothing was ever answered. A damaged reply
-        on a living line is worth all its repeats.
+        silent: nothing came but echoes, or nothing was ever answered. A damaged reply on a
+        living line is worth its repeats.
         """
-        self._silence_left -= seconds
+        self._failures_left -= seconds
+        if silent:
+            self._silence_left -= seconds
         self._note_strangers(listener)
         if self._adaptive and hasty:
             self._pause = min(2 * self._pause, self.timing.last_pause)
@@ -255,9 +307,7 @@ class Link:
             return
         number = tail.number
         last = self._last_frames.get(tail.written)
-        quiet = self.timing.quiet
-        if self._gap:
-            quiet = min(quiet, max(self.timing.least_quiet, 5 * self._gap))
+        quiet = self._quiet()
         limit = self._clock() + _LONGEST * self.timing.byte + quiet
         while last is None or number < last:
             left = min(self._last_heard + quiet, limit) - self._clock()
@@ -280,16 +330,10 @@ class Link:
     def _send(self, data: bytes) -> None:
         log.debug("-> %s", data)
         self.counters["sent"] += 1
-        try:
-            self._transport.write(data)
-        except TransportError as error:
-            raise self._lost(error) from None
+        self._guard(lambda: self._transport.write(data))
 
     def _read(self, timeout: float) -> bytes:
-        try:
-            chunk: bytes = self._transport.read(timeout)
-        except TransportError as error:
-            raise self._lost(error) from None
+        chunk: bytes = self._guard(lambda: self._transport.read(timeout))
         if chunk:
             log.debug("<- %s", chunk)
             self._last_heard = self._clock()
@@ -297,11 +341,14 @@ class Link:
             del self._heard[:-_KEPT]
         return chunk
 
-    def _lost(self, error: TransportError) -> TransportError:
-        """A wire that another thread closes fails as if it were gone."""
-        if self._closed:
-            return TransportError("not connected: the connection was closed during the call")
-        return error
+    def _guard(self, use: Callable[[], Any]) -> Any:
+        """A wire that another thread closes fails as if it were gone: say what happened."""
+        try:
+            return use()
+        except TransportError:
+            if self._closed:
+                raise TransportError("not connected: the connection was closed during the call") from None
+            raise
 
     def _failure(self, name: str, sent: Sequence[bytes], bad: BadReply | None, board: int) -> DalyError:
         times = f"{len(sent)} attempt{'s' if len(sent) != 1 else ''}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Generator
 from typing import Any, Union
 
@@ -10,6 +11,12 @@ import pytest
 
 Report = Union[pytest.TestReport, pytest.CollectReport]
 STRICT = os.environ.get("CI") == "true"
+
+
+def pytest_configure() -> None:
+    """A shell starts what runs beside it deaf to Ctrl-C, and the programs that tests start would be too."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _refuse_skip(report: Report) -> Report:

@@ -13,11 +13,14 @@ frames = st.builds(Frame, st.integers(1, 16), st.integers(0, 255), st.binary(min
 
 def untorn(frame: Frame) -> bool:
     """Real readings never hold their own header; random ones may."""
-    raw = frame.encode()
-    return raw.find(raw[:4], 1) < 0
+    return 0xA5 not in frame.data
 
 
-whole = frames.filter(untorn)
+def ends_clearly(frame: Frame) -> bool:
+    return 0xA5 not in frame.encode()[10:]
+
+
+whole = frames.filter(untorn).filter(ends_clearly)
 
 
 def fed(data: bytes, size: int = 4096) -> tuple[list[Frame], FrameReader]:
@@ -105,22 +108,48 @@ def test_a_torn_frame_with_a_lucky_sum_is_not_accepted() -> None:
 
 
 @pytest.mark.parametrize("size", range(1, 14))
-def test_a_torn_frame_of_an_earlier_attempt_waits_for_the_bytes_behind_it(size: int) -> None:
+def test_a_torn_frame_with_a_lucky_sum_waits_for_the_bytes_behind_it(size: int) -> None:
     frame, torn = torn_by_luck()
     reader = FrameReader()
     assert reader.feed(torn) == []
-    reader.mark()
     raw = frame.encode()
     found = [each for at in range(0, SIZE, size) for each in reader.feed(raw[at : at + size])]
     assert found == [frame]
+    assert not reader.doubt
 
 
-def test_slow_halves_across_two_attempts_are_one_frame() -> None:
+@pytest.mark.parametrize("size", range(1, 14))
+@pytest.mark.parametrize("host", [0x40, 0x80])
+def test_a_torn_frame_completed_by_an_echo_is_not_accepted(host: int, size: int) -> None:
+    frame, torn = torn_by_luck()
+    echo = Frame(host, 0x90, bytes(8)).encode()
+    reader = FrameReader()
+    raw = torn + echo + frame.encode()
+    found = [each for at in range(0, len(raw), size) for each in reader.feed(raw[at : at + size])]
+    assert [each for each in found if each.source == 1] == [frame]
+
+
+def test_a_frame_that_ends_like_a_new_head_is_given_when_the_line_is_quiet() -> None:
+    frame = next(
+        frame
+        for value in range(256)
+        if (frame := Frame(1, 0x90, bytes((*[0] * 7, value)))).encode()[12] == 0xA5
+    )
+    reader = FrameReader()
+    assert reader.feed(frame.encode()) == []
+    assert reader.doubt
+    assert reader.release(everything=False) == [frame]
+    assert not reader.doubt
+
+
+def test_slow_halves_across_two_attempts_are_one_frame_when_nothing_better_came() -> None:
     frame, reader = Frame(1, 0x90, bytes(8)), FrameReader()
     raw = frame.encode()
     assert reader.feed(raw[:6]) == []
     reader.mark()
-    assert reader.feed(raw[6:]) == [frame]
+    assert reader.feed(raw[6:]) == []
+    assert reader.release(everything=False) == []
+    assert reader.release(everything=True) == [frame]
 
 
 def test_reset_forgets_everything() -> None:

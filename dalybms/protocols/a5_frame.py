@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from dalybms.protocols.request import Reader
+
 START = 0xA5
 SIZE = 13
 LENGTH = 8
 LAST_BOARD = 16
 """Reply addresses 1..16 are boards; higher ones are hosts, so their frames are echoes."""
+LOWEST_HOST = 0x20
 
 
 class Frame(NamedTuple):
@@ -28,40 +31,58 @@ class Frame(NamedTuple):
         return body + bytes((sum(body) & 0xFF,))
 
 
-class FrameReader:
+class FrameReader(Reader):
     """Finds frames in a stream of bytes, whatever stands before, between or inside them.
 
     A candidate needs the start byte, the length byte and the checksum; when one
-    fails, a single byte is given up, not a frame. At most 15 bytes are kept
-    between two calls. `skipped` counts the bytes given up since the last reset().
+    fails, a single byte is given up, not a frame. An 8-bit sum is weak, so a candidate
+    that may be torn is held back: release() gives it when the line has fallen quiet.
+    At most 15 bytes and a few frames are kept between two calls. `skipped` counts the
+    bytes given up since the last reset().
     """
 
     def __init__(self) -> None:
-        self._buffer = bytearray()
-        self._old = 0
-        self.skipped = 0
+        self.reset()
 
     def reset(self) -> None:
-        self._buffer.clear()
+        self._buffer = bytearray()
         self._old = 0
+        self._late: list[Frame] = []
+        self.doubt = False
         self.skipped = 0
 
     def mark(self) -> None:
         """What is in the buffer now belongs to an earlier attempt."""
         self._old = len(self._buffer)
+        self._late.clear()
 
     def feed(self, chunk: bytes) -> list[Frame]:
+        """Frames that are certain by now. `doubt`: is one held back until more comes?"""
         self._buffer += chunk
-        buffer, frames, at = self._buffer, [], 0
+        return self._found(patient=True)
+
+    def release(self, everything: bool) -> list[Frame]:
+        """The line is quiet: the frame in doubt; with everything also those begun in an earlier attempt."""
+        frames = self._found(patient=False)
+        if everything:
+            frames, self._late = self._late + frames, []
+        return frames
+
+    def _found(self, patient: bool) -> list[Frame]:
+        buffer, at = self._buffer, 0
+        frames: list[Frame] = []
+        self.doubt = False
         while len(buffer) - at >= SIZE:
             window = bytes(buffer[at : at + SIZE])
             if not _whole(window) or self._torn(at):
                 at = self._give_up(at)
-            elif self._doubtful(at):
+                continue
+            if patient and self._doubtful(at):
+                self.doubt = True
                 break
-            else:
-                frames.append(Frame(window[1], window[2], window[4:12]))
-                at += SIZE
+            frame = Frame(window[1], window[2], window[4:12])
+            (self._late if at < self._old else frames).append(frame)
+            at += SIZE
         del buffer[:at]
         self._old = max(0, self._old - at)
         return frames
@@ -74,20 +95,37 @@ class FrameReader:
         return new
 
     def _torn(self, at: int) -> bool:
-        """Does the same header stand again inside or across the end of the candidate?
+        """Does another head of this command stand inside or across the end of the candidate?
 
-        A frame that lost bytes is followed by the head of the next one, and one in
-        256 such mixtures has a good sum. No reading holds its own header.
+        A frame that lost bytes is followed by the next one or by an echo, and one in 256
+        such mixtures has a good sum. No reading holds such a head.
         """
-        header = self._buffer[at : at + 4]
-        return self._buffer.find(header, at + 1, at + SIZE + 3) >= 0
+        place = at
+        while (place := self._buffer.find(START, place + 1, at + SIZE)) >= 0:
+            if _is_head(self._buffer[place : place + 4], self._buffer[at : at + 3]):
+                return True
+        return False
 
     def _doubtful(self, at: int) -> bool:
-        """A candidate begun in an earlier attempt that ends like a new head: the bytes behind it decide."""
-        if at >= self._old or len(self._buffer) - at >= SIZE + 3:
+        """Does the candidate end like a new head? The bytes behind it decide."""
+        if len(self._buffer) - at >= SIZE + 3:
             return False
-        header = self._buffer[at : at + 3]
-        return any(self._buffer[at + SIZE - n : at + SIZE] == header[:n] for n in (1, 2, 3))
+        own = self._buffer[at : at + 3]
+        tails = (self._buffer[at + SIZE - n : at + SIZE] for n in (1, 2, 3))
+        return any(_may_be_head(tail, own) for tail in tails)
+
+
+def _is_head(head: bytearray, own: bytearray) -> bool:
+    return len(head) == 4 and head[3] == LENGTH and _may_be_head(head[:3], own)
+
+
+def _may_be_head(tail: bytearray, own: bytearray) -> bool:
+    """Start byte, this board or a host, this command: as far as `tail` goes."""
+    if tail[0] != START:
+        return False
+    if len(tail) > 1 and tail[1] != own[1] and tail[1] < LOWEST_HOST:
+        return False
+    return len(tail) < 3 or tail[2] == own[2]
 
 
 def _whole(window: bytes) -> bool:

@@ -12,7 +12,11 @@ from __future__ import annotations
 from collections.abc import Container
 from typing import NamedTuple
 
+from dalybms.protocols.request import Reader
+
 READ = 0x03
+QUESTION = 8
+"""Bytes of a read question."""
 _WRITES = (0x06, 0x10)
 ERROR = 0x80
 """Added to the function by a board that refuses."""
@@ -87,7 +91,7 @@ def _extent(data: bytes, at: int, sources: Container[int], length: int | None) -
     return (at + _HEAD, at + _HEAD + size) if fits else None
 
 
-class ModbusReader:
+class ModbusReader(Reader):
     """Finds the answers to one read in a stream of bytes, whatever stands around them.
 
     sources: the addresses that may answer. length: data bytes of the one outstanding

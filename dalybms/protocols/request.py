@@ -5,6 +5,17 @@ from __future__ import annotations
 from typing import Any, Callable, NamedTuple
 
 
+class Reader:
+    """What a reader that is always sure of its frames need not say."""
+
+    doubt = False
+    """Is a frame held back until more comes?"""
+
+    def release(self, everything: bool) -> list[Any]:
+        """The line is quiet: what was held back; with everything also what an earlier attempt began."""
+        return []
+
+
 class Request(NamedTuple):
     """One question, in one or several wordings, and the judge of its answer.
 
@@ -14,7 +25,7 @@ class Request(NamedTuple):
     name: str
     writes: tuple[bytes, ...]
     reader: Any
-    """feed(chunk) -> frames, mark(), reset(): finds frames in the stream."""
+    """feed(chunk) -> frames, mark(), reset(), and what Reader has: finds frames in the stream."""
     wanted: Callable[[Any], bool]
     """Is this frame part of the answer? All others are counted and dropped."""
     parse: Callable[[list[Any]], Any]
@@ -25,6 +36,8 @@ class Request(NamedTuple):
     """The number of a frame within a reply of several frames, of which more may follow than are needed."""
     open_end: bool = False
     """The length of the answer is not known: it ends when the line falls quiet."""
+    patience: float = 1.0
+    """The share of the usual silence after which an attempt ends."""
     once: bool = False
     """It may change the battery: never sent a second time."""
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dalybms.errors import BadReply
+from dalybms.protocols.request import Reader
 
 START = 0x0A
 _MOST = 64
@@ -29,7 +30,7 @@ def question(register: int, length: int) -> bytes:
     return bytes((START, register, length))
 
 
-class AnswerReader:
+class AnswerReader(Reader):
     """Hands on what was heard since the question, once it is long enough for an answer.
 
     Nothing marks the beginning or the end of an answer, so what comes later makes it

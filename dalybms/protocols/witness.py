@@ -65,7 +65,7 @@ def _heads(sent: Iterable[bytes], board: int) -> Iterator[bytes]:
     for request in sent:
         if request[:1] == bytes((START,)):
             yield bytes((START, board, request[2], LENGTH))
-        elif request[1:2] == bytes((modbus_frame.READ,)):
+        elif _protocol(request[0]) in (D2, P81) and len(request) == modbus_frame.QUESTION:
             source = _D2 if request[0] == _D2 else request[0] - _P81_ASKED + _P81_ANSWERS
             yield bytes((source, modbus_frame.READ, 2 * request[5]))
 
