@@ -186,7 +186,7 @@ class DalyBMS:
         Sections read together are checked against each other. Raises TransportError
         when the wire is gone, NoReply when nothing answers at all.
         """
-        known = {**SECTIONS, **MORE_SECTIONS}
+        known, sections = {**SECTIONS, **MORE_SECTIONS}, tuple(sections)
         if not sections or not known.keys() >= set(sections):
             raise ValueError(f"sections are {', '.join(known)}, not {list(sections)}")
         outcomes = self._read(sections)
@@ -223,6 +223,8 @@ class DalyBMS:
         change the battery: it is sent once and not verified. Raises NoReply without an answer.
         """
         _check_whole("command", command, 0, 255)
+        if not isinstance(data, (bytes, bytearray)):
+            raise TypeError(f"data must be bytes, not {data!r}")
         if len(data) != 8:
             raise ValueError(f"data must be 8 bytes, not {len(data)}")
         link = self._connected()
@@ -345,8 +347,9 @@ def open_bms(device: str, **options: Any) -> DalyBMS:
     device: as for connect(); over Bluetooth a MAC, a CoreBluetooth UUID or ble:NAME.
     Raises as the constructor and connect() do.
     """
-    bms = (DalyBMSBluetooth if is_bluetooth(device) else DalyBMS)(**options)
-    bms.connect(device)
+    name = os.fspath(device)
+    bms = (DalyBMSBluetooth if is_bluetooth(name) else DalyBMS)(**options)
+    bms.connect(name)
     return bms
 
 

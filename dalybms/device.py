@@ -50,7 +50,7 @@ def open_wire(device: str, baudrate: int) -> Any:
         from dalybms.transports.demo import open_demo
 
         return open_demo(device[len("demo:") :].lstrip("?"))
-    if device.startswith("socket:"):
+    if device.lower().startswith("socket:"):
         from dalybms.transports.tcp import TcpTransport
 
         return TcpTransport(device)

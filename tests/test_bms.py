@@ -198,6 +198,31 @@ def test_get_all_raises_when_nothing_answers() -> None:
         attach(Script(lambda *_: [])).get_all()
 
 
+def test_fewer_cells_than_before_are_noticed_after_one_error() -> None:
+    replies = dict(REPLIES)
+    bms = attach(talk(replies))
+    assert len(bms.get_cell_voltages()) == 16
+    replies[0x94], replies[0x95] = reply(0x94, "0302"), REPLIES[0x95][:13]
+    with pytest.raises(NoReply):
+        bms.get_cell_voltages()
+    assert len(bms.get_cell_voltages()) == 3
+
+
+@pytest.mark.parametrize(("section", "command"), [("cell_voltages", 0x95), ("temperatures", 0x96)])
+def test_a_list_of_nothing_but_zeros_is_an_error(section: str, command: int) -> None:
+    bms = attach(talk({0x94: reply(0x94, "0302"), command: reply(command, "")}))
+    with pytest.raises(BadReply, match="of nothing but zeros cannot be"):
+        getattr(bms, f"get_{section}")()
+
+
+def test_paths_and_iterators_are_taken(tmp_path: Path) -> None:
+    assert list(attach(talk(REPLIES)).read(iter(["soc", "errors"]))) == ["soc", "errors"]
+    with pytest.raises(TransportError):
+        open_bms(tmp_path / "ttyUSB0")
+    with pytest.raises(TypeError, match="data must be bytes"):
+        attach(talk(REPLIES)).request(0x90, "12345678")
+
+
 def test_a_single_getter_raises() -> None:
     with pytest.raises(NoReply):
         attach(talk({0x94: HEALTHY[0x94]})).get_temperatures()

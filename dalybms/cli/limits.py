@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Callable
 
+from dalybms.cli.output import FAILED
+
 GRACE = 0.5
 """Seconds between the polite end (the wire is closed) and the hard one."""
 
@@ -50,11 +52,14 @@ class Deadline:
         self._stop()
 
     def _leave(self) -> None:
-        code = self._farewell()
-        for stream in (sys.stdout, sys.stderr):
-            if stream is not None:
-                stream.flush()
-        os._exit(code)
+        code = FAILED
+        try:
+            code = self._farewell()
+            for stream in (sys.stdout, sys.stderr):
+                if stream is not None:
+                    stream.flush()
+        finally:
+            os._exit(code)
 
 
 @contextmanager

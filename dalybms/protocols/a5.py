@@ -15,6 +15,7 @@ from dalybms.protocols.plausible import reconcile
 from dalybms.protocols.request import Answer, Ask, Request
 
 Outcome = Union[Any, DalyError]
+COUNTED = tuple(row for row in BY_SECTION.values() if row.counted)
 _MOST_FRAMES = MOST_CELLS // 3
 """The longest reply: 48 cells, three a frame; some boards always send all 16."""
 _COUNTS = ("cells", "temperature_sensors")
@@ -76,6 +77,8 @@ class A5:
         for row in self._plan(sections):
             self._fill_in(outcomes, ask, row)
         reconcile(outcomes, lambda section: self._fill_in(outcomes, ask, BY_SECTION[section]))
+        if any(isinstance(outcomes.get(row.section), DalyError) for row in COUNTED):
+            self._counts = {}  # perhaps they have changed: the next call asks for them anew
         if "errors" in sections:
             faults = outcomes["faults"]
             outcomes["errors"] = faults if isinstance(faults, DalyError) else texts(faults)
@@ -193,6 +196,8 @@ class A5:
         if needed is None:
             return None
         raws = [raw for frame in needed for raw in series.raws(frame.data)]
+        if any(not any(frame.data) for frame in needed) or (row.counted == "cells" and not any(raws[:count])):
+            raise _with_raw(BadReply(f"{row.section} of nothing but zeros cannot be"), row, needed)
         try:
             return series.values(raws[:count])
         except BadReply as error:

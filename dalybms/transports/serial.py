@@ -26,8 +26,8 @@ WRITE = 1.0
 """Seconds that a write may take; pyserial has no such limit for rfc2217://."""
 _PRECISE = 0.02
 """Longer waits may end early, so that the next need not be set: each costs a look at the port."""
-_SLICE = 0.05
-"""Longest uncancellable wait, for ports that cannot cancel one."""
+_SLICE = 0.005
+"""The one wait of ports that cannot cancel it: rfc2217:// configures the far port for each new one."""
 
 
 class SerialTransport:
@@ -48,7 +48,7 @@ class SerialTransport:
     def read(self, timeout: float) -> bytes:
         """One byte is waited for; what came with it is taken too."""
         try:
-            self._wait(timeout if self._cancel else min(timeout, _SLICE))
+            self._wait(timeout)
             data: bytes = self._port.read(1)
             more = self._port.in_waiting if data else 0
             return data + self._port.read(more) if more else data
@@ -57,7 +57,10 @@ class SerialTransport:
 
     def drain(self) -> None:
         try:
-            self._port.reset_input_buffer()
+            if self._cancel:
+                self._port.reset_input_buffer()
+            else:  # over the network that is a question, which costs time
+                self._port.read(self._port.in_waiting)
         except _TROUBLES as error:
             raise self._gone(error) from error
 
@@ -71,13 +74,17 @@ class SerialTransport:
     def _wait(self, timeout: float) -> None:
         if self._closed:
             raise OSError("closed")
-        if not timeout / 2 <= self._port.timeout <= timeout:
+        if self._cancel and not timeout / 2 <= self._port.timeout <= timeout:
             self._port.timeout = timeout if timeout < _PRECISE else 0.75 * timeout
 
     def _gone(self, error: Exception) -> TransportError:
         """pyserial says the same when the adapter is unplugged and when another program reads the port."""
         if self._closed:
             return TransportError(f"{self._name} is closed")
+        if str(error) == "Write timeout":
+            return TransportError(
+                f"{self._name} took no bytes for {WRITE:g} s: unplug the adapter and plug it in again"
+            )
         return TransportError(
             f"{self._name} is gone: the adapter was unplugged, or another program reads the same port"
         )
@@ -88,10 +95,12 @@ def _open(name: str, baudrate: int) -> Any:
         import serial
     except ImportError:
         raise TransportError("the package pyserial is missing: pip install pyserial") from None
-    limits: dict[str, Any] = {"timeout": 0.0} if "://" in name else {"timeout": 0.0, "write_timeout": WRITE}
+    settings: dict[str, Any] = (
+        {"timeout": _SLICE} if "://" in name else {"timeout": _SLICE, "write_timeout": WRITE}
+    )
     try:
-        return serial.serial_for_url(name, baudrate, exclusive=True, **limits)
-    except ValueError as error:
+        return serial.serial_for_url(name, baudrate, exclusive=True, **settings)
+    except (ValueError, TypeError) as error:
         raise ValueError(f"{name} is no device this library can open: {error}") from None
     except OSError as error:
         raise TransportError(_why(name, error)) from error

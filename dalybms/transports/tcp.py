@@ -12,6 +12,8 @@ from dalybms.errors import TransportError
 CONNECT = 3.0
 """Seconds to wait for the connection."""
 _CHUNK = 4096
+_MOST_CHUNKS = 64
+"""What is drained at most: a stream without end is left to the reader."""
 
 
 def parse(url: str) -> tuple[str, int]:
@@ -34,8 +36,8 @@ class TcpTransport:
         self._name = f"{host}:{port}"
         try:
             self._socket = socket.create_connection((host, port), connect_timeout)
-        except socket.gaierror as error:
-            raise TransportError(f"cannot find the host {host} ({error.strerror}): check the name") from error
+        except (socket.gaierror, UnicodeError) as error:
+            raise TransportError(f"cannot find the host {host}: check the name") from error
         except ConnectionRefusedError as error:
             raise TransportError(
                 f"{self._name} refused the connection: is ser2net or the gateway running, and the port right?"
@@ -69,8 +71,9 @@ class TcpTransport:
         return data
 
     def drain(self) -> None:
-        while self.read(0):
-            pass
+        for _ in range(_MOST_CHUNKS):
+            if not self.read(0):
+                return
 
     def close(self) -> None:
         with contextlib.suppress(OSError):  # the far side may have cut it already

@@ -1,0 +1,143 @@
+"""Options -> calls -> output. The one place that decides exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from dalybms.bms import DalyBMS, DalyBMSBluetooth, presentable
+from dalybms.cli import limits, output
+from dalybms.cli.check_flags import without_check
+from dalybms.cli.options import DEVICE_VARIABLE, build_parser
+from dalybms.device import is_bluetooth
+from dalybms.errors import DalyError, NotSupported
+from dalybms.sections import MORE_SECTIONS, SECTIONS
+
+
+def run(given: Sequence[str]) -> int:
+    """Run one command; returns the exit code (argparse itself exits with 2 for wrong usage)."""
+    parser = build_parser()
+    if "--check" in given:
+        from dalybms.cli import check_run
+
+        return check_run.main(given, parser, battery, connect)
+    options = parser.parse_args(given)
+    alone = without_check(options)
+    if alone:
+        parser.error(f"{', '.join(alone)}: only with --check")
+    if options.verbose:
+        _show_bytes()
+    try:
+        return _run(parser, options)
+    except DalyError as error:
+        return _failed(error)
+
+
+def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
+    if options.list_ports:
+        from dalybms.transports.serial import list_ports
+
+        return output.write(json.dumps(list_ports(), indent=2))
+    if options.scan:
+        return _scan(options)
+    sections = _sections(options)
+    if not options.device:
+        parser.error(f"which battery? give -d DEVICE or set {DEVICE_VARIABLE}; --list-ports shows the ports")
+    if not sections:
+        parser.error("nothing to read: give --all, --soc or another reading")
+    try:
+        return _print(_read(options, sections), alone=len(sections) == 1 and not options.all)
+    except ValueError as error:
+        if isinstance(error, DalyError):
+            raise
+        parser.error(str(error))
+
+
+def _sections(options: argparse.Namespace) -> list[str]:
+    """What was asked for, in the documented order."""
+    return [
+        section
+        for section in (*SECTIONS, *MORE_SECTIONS)
+        if section in options.sections or (options.all and section in SECTIONS)
+    ]
+
+
+def _read(options: argparse.Namespace, sections: Sequence[str]) -> dict[str, Any]:
+    """{section: reading or DalyError}, within the limit of -t."""
+    late = f"not finished within {options.timeout} s (-t): allow more, or read less"
+    bms = battery(options)
+    with limits.Deadline(options.timeout, bms.disconnect, lambda: _failed(late)) as deadline, bms:
+        try:
+            connect(bms, options)
+            return bms.read(sections)
+        except DalyError as error:
+            raise DalyError(late) if deadline.expired else error from None
+
+
+def battery(options: argparse.Namespace) -> DalyBMS:
+    """The battery of the options, not connected yet; ValueError when they contradict each other."""
+    if options.uart and options.address is not None:
+        raise ValueError("--uart and --address contradict each other: give one of them")
+    if options.sinowealth and options.protocol not in ("auto", "sinowealth"):
+        raise ValueError("--sinowealth and --protocol contradict each other: give one of them")
+    kind = DalyBMSBluetooth if is_bluetooth(options.device) else DalyBMS
+    if options.adapter and kind is DalyBMS:
+        raise ValueError(f"--adapter is for Bluetooth, and {options.device} is none")
+    return kind(
+        request_retries=options.retry,
+        address=8 if options.uart else options.address,
+        board=options.board,
+        protocol="sinowealth" if options.sinowealth else options.protocol,
+        baudrate=options.baudrate,
+        invert_current=options.invert_current,
+        **({} if options.reply_timeout is None else {"timeout": options.reply_timeout}),
+    )
+
+
+def connect(bms: DalyBMS, options: argparse.Namespace) -> None:
+    """Open the wire of the options; scanning and connecting over Bluetooth is cut to fit -t."""
+    if isinstance(bms, DalyBMSBluetooth):
+        bms.connect(options.device, adapter=options.adapter, budget=options.timeout)
+    else:
+        bms.connect(options.device)
+
+
+def _scan(options: argparse.Namespace) -> int:
+    from dalybms.transports.bluetooth import scan
+
+    timeout = {} if options.timeout is None else {"timeout": options.timeout}
+    progress = _show_progress if sys.stderr is not None and sys.stderr.isatty() else None
+    found = scan(adapter=options.adapter, progress=progress, **timeout)
+    if progress:
+        _show_progress("")
+    return output.write(json.dumps(found, indent=2))
+
+
+def _show_progress(line: str) -> None:
+    """One line on a terminal, written over by the next."""
+    print(f"\r\033[K{line}", end="", file=sys.stderr, flush=True)
+
+
+def _print(outcomes: dict[str, Any], alone: bool) -> int:
+    """One section by itself, several as one object. Nothing on stdout when not one could be read."""
+    errors = [outcome for outcome in outcomes.values() if isinstance(outcome, DalyError)]
+    if len(errors) == len(outcomes):
+        return _failed(errors[0])
+    document = next(iter(outcomes.values())) if alone else presentable(outcomes)
+    code = output.write(json.dumps(document, indent=2))
+    bad = [error for error in errors if not isinstance(error, NotSupported)]
+    return output.FAILED if bad else code
+
+
+def _failed(message: object) -> int:
+    output.complain(message)
+    return output.FAILED
+
+
+def _show_bytes() -> None:
+    import logging
+
+    logging.basicConfig(level=logging.DEBUG, format="%(asctime)s.%(msecs)03d %(message)s", datefmt="%H:%M:%S")
