@@ -40,6 +40,18 @@ def seconds(text: str) -> float:
     return value
 
 
+def repeats(text: str) -> int:
+    """How often a request is repeated; argparse says "invalid repeats value" when it is none."""
+    if not 0 <= int(text) <= 100:
+        raise ValueError
+    return int(text)
+
+
+def host_address(text: str) -> int:
+    """A byte, decimal or as 0x40."""
+    return int(text, 0)
+
+
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="daly-bms-cli",
@@ -81,7 +93,7 @@ def _add_device(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--uart", action="store_true", help="ask as host 0x80 only (same as --address 8)")
     group.add_argument(
         "--address",
-        type=lambda text: int(text, 0),
+        type=host_address,
         metavar="HOST",
         help="ask as this host only: 4 (0x40), 8 (0x80) or the byte; without it both are tried",
     )
@@ -106,11 +118,11 @@ def _add_readings(group: argparse._ArgumentGroup) -> None:
 
 def _add_patience(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
-        "--retry", type=int, default=5, metavar="N", help="repeat an unanswered request so often (5)"
+        "--retry", type=repeats, default=5, metavar="N", help="repeat an unanswered request so often (5)"
     )
     group.add_argument(
         "-t", "--timeout", type=seconds, metavar="SECONDS", help="end the whole command after so long"
     )
     group.add_argument(
-        "--reply-timeout", type=float, metavar="SECONDS", help="longest silence before asking again (0.5)"
+        "--reply-timeout", type=seconds, metavar="SECONDS", help="longest silence before asking again (0.5)"
     )
