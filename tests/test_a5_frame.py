@@ -152,6 +152,11 @@ def test_slow_halves_across_two_attempts_are_one_frame_when_nothing_better_came(
     assert reader.release(everything=True) == [frame]
 
 
+def test_data_that_look_like_the_head_of_a_low_address_are_data() -> None:
+    frame = Frame(1, 0x90, bytes.fromhex("00a5059008000000"))
+    assert fed(frame.encode())[0] == [frame]
+
+
 def test_reset_forgets_everything() -> None:
     reader = FrameReader()
     reader.feed(b"\x00" * 20 + b"\xa5\x01")

@@ -192,6 +192,15 @@ def test_f10_sets_of_two_attempts_are_never_mixed() -> None:
     assert set(bms.get_cell_voltages().values()) == {3.327}
 
 
+def test_f10_a_late_part_is_not_completed_by_a_part_of_the_next_reply() -> None:
+    """Frames 1-3 of the first reply come late, of the second only frames 4-6 come at all."""
+    older = b"".join(frames_of(0x95)[:3])
+    newer = [reply(0x95, bytes((n,)) + bytes.fromhex("0cff0cff0cff")) for n in range(1, 7)]
+    replies = [(0.56, older)], [(0.12, b"".join(newer[3:]))], [(0.04, b"".join(newer))]
+    bms, _ = board(0x95, lambda request, asked: replies[min(asked, 2)])
+    assert set(bms.get_cell_voltages().values()) == {3.327}
+
+
 @pytest.mark.parametrize("at", range(13))
 def test_f11_wrong_checksum_is_discarded(at: int) -> None:
     bad = bytearray(HEALTHY[0x90])
