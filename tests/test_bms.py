@@ -198,6 +198,21 @@ def test_get_all_raises_when_nothing_answers() -> None:
         attach(Script(lambda *_: [])).get_all()
 
 
+def test_frames_counted_from_0_are_placed_by_number_and_a_lost_first_one_shifts_nothing() -> None:
+    slots = [3000 + cell for cell in range(48)]
+    frames = [
+        reply(0x95, bytes((n,)) + b"".join(mv.to_bytes(2, "big") for mv in slots[3 * n : 3 * n + 3]))
+        for n in range(16)
+    ]
+    replies = {**REPLIES, 0x95: b"".join(frames)}
+    bms = attach(talk(replies))
+    true = {cell: slots[cell - 1] / 1000 for cell in range(1, 17)}
+    assert bms.get_cell_voltages() == true
+    replies[0x95] = b"".join(frames[1:])
+    with pytest.raises(NoReply):
+        bms.get_cell_voltages()
+
+
 def test_fewer_cells_than_before_are_noticed_after_one_error() -> None:
     replies = dict(REPLIES)
     bms = attach(talk(replies))

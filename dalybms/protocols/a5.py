@@ -24,19 +24,17 @@ READS = frozenset((*range(0x50, 0x8B), *range(0x90, 0x9B), 0xD8))
 """Commands that only read: all others may change the battery."""
 
 
-def ordered(frames: Sequence[Frame], needed: int) -> list[Frame] | None:
-    """The frames 1..needed of one reply, in order; None while some are missing.
+def ordered(frames: Sequence[Frame], needed: int, first: int = 1) -> list[Frame] | None:
+    """The frames of one reply from number `first` on, in order; None while some are missing.
 
-    The first frame begins the set anew (boards count from 1; 0 is taken as the
-    first where it comes). An equal duplicate is dropped; a different one under the
-    same number is BadReply: two replies are mixed.
+    The first frame begins the set anew. An equal duplicate is dropped; a different one
+    under the same number is BadReply: two replies are mixed.
     """
     found: dict[int, Frame] = {}
-    first = 1
     for frame in frames:
         number = frame.data[0]
-        if number == 0 or (number == 1 and first == 1):
-            found, first = {}, number
+        if number == first:
+            found = {}
         if found.setdefault(number, frame) != frame:
             raise BadReply(f"two different frames {number} in one reply", frame.encode())
     wanted = range(first, first + needed)
@@ -60,6 +58,7 @@ class A5:
         self._fill = bytes((fill,)) * 8
         self._reader = FrameReader()
         self._counts: dict[str, int] = {}
+        self._first = 1  # boards count frames from 1; from 0 for good once a frame 0 was seen
 
     def probe(self, sections: Sequence[str], round_: int = 0) -> Request:
         """A question of the plan for finding out whether such a board is there.
@@ -192,11 +191,15 @@ class A5:
         series = row.series
         assert series is not None
         count = self._counts[row.counted]
-        needed = ordered(frames, -(-count // series.each))
+        if not any(frames[-1].data):
+            raise _with_raw(BadReply(f"{row.section} of nothing but zeros cannot be"), row, frames[-1:])
+        if frames[-1].data[0] == 0:
+            self._first = 0
+        needed = ordered(frames, -(-count // series.each), self._first)
         if needed is None:
             return None
         raws = [raw for frame in needed for raw in series.raws(frame.data)]
-        if any(not any(frame.data) for frame in needed) or (row.counted == "cells" and not any(raws[:count])):
+        if row.counted == "cells" and not any(raws[:count]):
             raise _with_raw(BadReply(f"{row.section} of nothing but zeros cannot be"), row, needed)
         try:
             return series.values(raws[:count])
