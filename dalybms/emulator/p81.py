@@ -111,8 +111,8 @@ def _fill_settings(registers: dict[int, int], pack: Pack, board: int) -> None:
     fill(registers, 0x103, [len(pack.cells), 0, 0])
     fill(registers, 0x106, [len(pack.sensors), 0, 0])
     fill(registers, 0x109, [pack.rated >> 16, pack.rated & 0xFFFF] * 2)
-    fill(registers, 0x10D, [pack.charged >> 16, pack.charged & 0xFFFF])
-    fill(registers, 0x10F, [pack.discharged >> 16, pack.discharged & 0xFFFF])
+    for register, amp_hours in ((0x10D, pack.charged), (0x10F, pack.discharged)):
+        fill(registers, register, [1000 * amp_hours >> 16, 1000 * amp_hours & 0xFFFF])
     registers[0x114] = pack.nominal
     registers[0x115] = _NEVER if pack.sleep == _NEVER else pack.sleep // 10
     registers[0x116] = pack.soc
