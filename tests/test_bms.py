@@ -223,9 +223,12 @@ def test_fewer_cells_than_before_are_noticed_after_one_error() -> None:
     assert len(bms.get_cell_voltages()) == 3
 
 
-@pytest.mark.parametrize(("section", "command"), [("cell_voltages", 0x95), ("temperatures", 0x96)])
-def test_a_list_of_nothing_but_zeros_is_an_error(section: str, command: int) -> None:
-    bms = attach(talk({0x94: reply(0x94, "0302"), command: reply(command, "")}))
+@pytest.mark.parametrize(
+    ("section", "command", "data"),
+    [("cell_voltages", 0x95, "00"), ("cell_voltages", 0x95, "01"), ("temperatures", 0x96, "00")],
+)
+def test_a_list_of_nothing_but_zeros_is_an_error(section: str, command: int, data: str) -> None:
+    bms = attach(talk({0x94: reply(0x94, "0302"), command: reply(command, data)}))
     with pytest.raises(BadReply, match="of nothing but zeros cannot be"):
         getattr(bms, f"get_{section}")()
 
