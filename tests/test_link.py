@@ -250,6 +250,27 @@ def test_a_battery_that_falls_silent_between_two_calls() -> None:
         bms.get_all()
 
 
+EVERYTHING = ["soc", "cell_voltage_range", "temperature_range", "mosfet_status", "status", "errors", "info"]
+
+
+def test_a_battery_that_dies_after_its_first_answer_is_not_asked_for_everything() -> None:
+    healthy = talk(HEALTHY)
+    bms = attach(Script(lambda request, n: [] if n else healthy._answer(request, n)), address=4)
+    began = bms.clock.now
+    bms.read(EVERYTHING)
+    assert bms.clock.now - began < 6
+
+
+def test_damaged_answers_without_end_are_bounded_in_total() -> None:
+    healthy = talk(HEALTHY)
+    torn = [(0.01 * n, b"\xa5\x01\xff") for n in range(100)]
+    script = Script(lambda request, n: torn if n else healthy._answer(request, n))
+    bms = attach(script, address=4, request_retries=9)
+    began = bms.clock.now
+    bms.read(EVERYTHING)
+    assert bms.clock.now - began < 8 + 3 + 1
+
+
 def test_hosts_take_turns_and_later_rounds_ask_something_else() -> None:
     script = Script(lambda *_: [])
     with pytest.raises(NoReply):
