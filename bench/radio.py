@@ -23,7 +23,7 @@ async def nothing() -> None:
 
 
 def handover(mac: str, count: int) -> list[float]:
-    from dalybms.transports.bluetooth import BluetoothTransport
+    from dalybms.transports.bluetooth.transport import BluetoothTransport
 
     taken = []
     link: Any = BluetoothTransport(mac)
@@ -49,9 +49,9 @@ def session(mac: str) -> float:
 
 def main() -> None:
     from bluez import MAC
+    from bluez.battery import battery
     from bluez.bus import Bus
     from bluez.standin import BlueZ
-    from test_bluetooth_bms import battery
 
     handovers, sessions = map(int, sys.argv[1:3])
     with Bus() as bus:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from dalybms.bms import DalyBMS
 from dalybms.protocols.faults import FAULTS
-from dalybms.protocols.sinowealth_registers import FAULT_BITS, PACK_STATES
+from dalybms.protocols.sinowealth.registers import FAULT_BITS, PACK_STATES
 
 _MSB = 15
 

@@ -9,10 +9,10 @@ import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dalybms.protocols.a5 import A5
-    from dalybms.protocols.d2 import D2
-    from dalybms.protocols.p81 import P81
-    from dalybms.protocols.sinowealth import Sinowealth
+    from dalybms.protocols.a5.board import A5
+    from dalybms.protocols.modbus.d2 import D2
+    from dalybms.protocols.modbus.p81 import P81
+    from dalybms.protocols.sinowealth.board import Sinowealth
 
     Speaker = A5 | D2 | P81 | Sinowealth
     """A board as one protocol sees it."""
@@ -64,7 +64,7 @@ def open_bluetooth(device: str, **options: Any) -> Any:
 
     Raises TransportError when bleak is missing or the device cannot be reached.
     """
-    from dalybms.transports.bluetooth import BluetoothTransport
+    from dalybms.transports.bluetooth.transport import BluetoothTransport
 
     name = device[len(_BLUETOOTH_NAME) :] if device.startswith(_BLUETOOTH_NAME) else device
     return BluetoothTransport(name, **options)
@@ -114,17 +114,17 @@ def candidates(protocol: str, address: int | None, board: int, likely: int, fill
 def speaker(name: str, protocol: str, address: int | None, board: int, likely: int, fill: int) -> Speaker:
     """The protocol object of a name; its module is loaded only now. Arguments as candidates()."""
     if name == "d2":
-        from dalybms.protocols.d2 import D2
+        from dalybms.protocols.modbus.d2 import D2
 
         return D2()
     if name == "p81":
-        from dalybms.protocols.p81 import P81
+        from dalybms.protocols.modbus.p81 import P81
 
         return P81(board)
     if name == "sinowealth":
-        from dalybms.protocols.sinowealth import Sinowealth
+        from dalybms.protocols.sinowealth.board import Sinowealth
 
         return Sinowealth()
-    from dalybms.protocols.a5 import A5
+    from dalybms.protocols.a5.board import A5
 
     return A5(hosts(address, board, likely), board, fill)

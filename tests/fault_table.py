@@ -13,7 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from test_fault_runs import PACKS, is_error, run, truth, wrong_values  # noqa: E402
+from fault_runs import PACKS, is_error, run, truth, wrong_values  # noqa: E402
 
 from dalybms.emulator.faults import KINDS  # noqa: E402
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import shlex
 import socket
@@ -12,9 +13,11 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Callable
+from typing import Callable, NamedTuple
 
-from dalybms.emulator.a5 import A5Board
+from check_grammar import STATES, Output, take_apart
+
+from dalybms.emulator.a5.board import A5Board
 from dalybms.emulator.line import Line
 from dalybms.emulator.pack import Pack
 
@@ -68,3 +71,30 @@ def _serve(server: socket.socket, line: Line) -> None:
         while data := client.recv(100):
             line.write(data, time.monotonic())
             client.sendall(line.take(time.monotonic()))
+
+
+class Result(NamedTuple):
+    code: int
+    output: Output
+    seconds: float
+
+
+def environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name != "DALY_BMS_DEVICE"}
+
+
+def check(device: str, *options: str) -> Result:
+    """One run; whatever comes, it is a verdict on stdout alone."""
+    began = time.monotonic()
+    done = subprocess.run(
+        [*PROGRAM, "-d", device, "--check", *options],
+        capture_output=True,
+        text=True,
+        timeout=25,
+        env=environment(),
+    )
+    seconds = time.monotonic() - began
+    assert done.stderr == ""
+    output = take_apart(done.stdout)
+    assert STATES[done.returncode] == output.state
+    return Result(done.returncode, output, seconds)

@@ -23,9 +23,13 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 import pytest  # noqa: E402
 from mutate_rows import number_breaks  # noqa: E402
 
-from dalybms.protocols import a5, a5_commands, d2, p81, sinowealth, sinowealth_registers  # noqa: E402
+from dalybms.protocols.a5 import board as a5  # noqa: E402
+from dalybms.protocols.a5 import commands as a5_commands  # noqa: E402
 from dalybms.protocols.fields import Choice, Date, Flag, Number, Series, Text, Words  # noqa: E402
-from dalybms.protocols.register_map import Block, RegisterMap, Row, holds  # noqa: E402
+from dalybms.protocols.modbus import d2, p81  # noqa: E402
+from dalybms.protocols.modbus.register_map import Block, RegisterMap, Row, holds  # noqa: E402
+from dalybms.protocols.sinowealth import board as sinowealth  # noqa: E402
+from dalybms.protocols.sinowealth import registers as sinowealth_registers  # noqa: E402
 
 
 class Break(NamedTuple):
@@ -162,13 +166,13 @@ def a5_info(tests: tuple[str, ...]) -> Iterator[Break]:
 
 
 def all_breaks() -> list[Break]:
-    of_d2, of_p81 = ("test_d2.py",), ("test_p81.py",)
+    of_d2, of_p81 = ("protocols/modbus/test_d2.py",), ("protocols/modbus/test_p81.py",)
     return [
         *map_breaks(d2, d2.D2, of_d2),
         *d2_bits(of_d2),
         *map_breaks(p81, p81.P81, of_p81),
         *p81_bits(of_p81),
-        *sinowealth_breaks(("test_sinowealth.py",)),
+        *sinowealth_breaks(("protocols/sinowealth/test_sinowealth.py",)),
         *a5_info(("test_detection_info.py",)),
     ]
 

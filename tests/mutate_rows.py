@@ -19,11 +19,16 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 import pytest  # noqa: E402
 
-from dalybms.protocols import a5_commands  # noqa: E402
-from dalybms.protocols.a5_commands import BY_SECTION, COMMANDS, Command  # noqa: E402
+from dalybms.protocols.a5 import commands as a5_commands  # noqa: E402
+from dalybms.protocols.a5.commands import BY_SECTION, COMMANDS, Command  # noqa: E402
 from dalybms.protocols.fields import Bits, Choice, Flag, Number, Series  # noqa: E402
 
-TESTS = ["test_bms.py", "test_a5_faults.py", "test_a5_captures.py", "test_wire_faults.py"]
+TESTS = [
+    "test_bms.py",
+    "protocols/a5/test_a5_faults.py",
+    "protocols/a5/test_a5_captures.py",
+    "faults/test_wire_faults.py",
+]
 Break = tuple[str, Callable[[], None]]
 
 

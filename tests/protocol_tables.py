@@ -14,11 +14,13 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT)]
 
-from dalybms.protocols import a5_commands, d2, p81, sinowealth_registers  # noqa: E402
-from dalybms.protocols.a5_commands import Command  # noqa: E402
+from dalybms.protocols.a5 import commands as a5_commands  # noqa: E402
+from dalybms.protocols.a5.commands import Command  # noqa: E402
 from dalybms.protocols.faults import FAULTS  # noqa: E402
 from dalybms.protocols.fields import Bits, Choice, Date, Flag, Number, Series, Text, Words  # noqa: E402
-from dalybms.protocols.register_map import RegisterMap, Row  # noqa: E402
+from dalybms.protocols.modbus import d2, p81  # noqa: E402
+from dalybms.protocols.modbus.register_map import RegisterMap, Row  # noqa: E402
+from dalybms.protocols.sinowealth import registers as sinowealth_registers  # noqa: E402
 
 PAGE = ROOT / "docs" / "protocols.md"
 

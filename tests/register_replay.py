@@ -8,7 +8,7 @@ from typing import Any
 from support import Script, captures
 
 from dalybms import DalyBMS, DalyBMSBluetooth
-from dalybms.protocols.modbus_frame import crc
+from dalybms.protocols.modbus.frame import crc
 
 RECORDS = {record["id"]: record for record in captures("modbus_and_ble")}
 WIRES = (DalyBMS, DalyBMSBluetooth)

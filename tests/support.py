@@ -9,9 +9,10 @@ from typing import Any, Callable
 
 from dalybms import DalyBMS
 from dalybms.errors import TransportError
-from dalybms.protocols.a5_frame import Frame
+from dalybms.protocols.a5.frame import Frame
 
-CAPTURES = Path(__file__).parent / "captures"
+ROOT = Path(__file__).resolve().parents[1]
+CAPTURES = ROOT / "tests" / "captures"
 
 
 def captures(name: str) -> list[dict[str, Any]]:

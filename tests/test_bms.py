@@ -12,7 +12,7 @@ from support import HEALTHY, Script, VirtualWire, attach, reply, talk
 
 import dalybms
 from dalybms import BadReply, DalyBMS, DalyError, NoReply, TransportError, open_bms, readings, sections
-from dalybms.protocols.a5_commands import BY_SECTION, COMMANDS
+from dalybms.protocols.a5.commands import BY_SECTION, COMMANDS
 from dalybms.protocols.fields import Number
 
 EXPECTED: dict[str, Any] = {

@@ -9,8 +9,9 @@ import pytest
 from support import attach, captures, reply, talk
 
 from dalybms import DalyBMS, NoReply, readings
-from dalybms.protocols import a5_commands, d2, p81
-from dalybms.protocols.a5_commands import INFO
+from dalybms.protocols.a5 import commands as a5_commands
+from dalybms.protocols.a5.commands import INFO
+from dalybms.protocols.modbus import d2, p81
 
 CAN = {
     int(record["request"][6:8], 16): record

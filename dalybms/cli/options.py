@@ -6,7 +6,7 @@ import argparse
 import os
 
 from dalybms import __version__
-from dalybms.cli.check_flags import add_options
+from dalybms.cli.check.flags import add_options
 from dalybms.device import PROTOCOLS
 from dalybms.link import BAUD
 from dalybms.sections import MORE_SECTIONS, SECTIONS

@@ -10,7 +10,7 @@ from typing import Any
 
 from dalybms.bms import DalyBMS, DalyBMSBluetooth, presentable
 from dalybms.cli import limits, output
-from dalybms.cli.check_flags import without_check
+from dalybms.cli.check.flags import without_check
 from dalybms.cli.options import DEVICE_VARIABLE, build_parser
 from dalybms.device import is_bluetooth
 from dalybms.errors import DalyError, NotSupported
@@ -21,7 +21,7 @@ def run(given: Sequence[str]) -> int:
     """Run one command; returns the exit code (argparse itself exits with 2 for wrong usage)."""
     parser = build_parser()
     if "--check" in given:
-        from dalybms.cli import check_run
+        from dalybms.cli.check import run as check_run
 
         return check_run.main(given, parser, battery, connect)
     options = parser.parse_args(given)
@@ -106,7 +106,7 @@ def connect(bms: DalyBMS, options: argparse.Namespace) -> None:
 
 
 def _scan(options: argparse.Namespace) -> int:
-    from dalybms.transports.bluetooth import scan
+    from dalybms.transports.bluetooth.scanning import scan
 
     timeout = {} if options.timeout is None else {"timeout": options.timeout}
     progress = _show_progress if sys.stderr is not None and sys.stderr.isatty() else None

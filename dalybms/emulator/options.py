@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import Any, Callable, NamedTuple
 
 from dalybms.emulator import faults, forms
-from dalybms.emulator.a5 import STYLES, A5Board
+from dalybms.emulator.a5.board import STYLES, A5Board
 from dalybms.emulator.board import Board
-from dalybms.emulator.d2 import D2Board
 from dalybms.emulator.line import Line
-from dalybms.emulator.p81 import P81Board
+from dalybms.emulator.modbus.d2 import D2Board
+from dalybms.emulator.modbus.p81 import P81Board
 from dalybms.emulator.pack import Pack
 from dalybms.emulator.sinowealth import SinowealthBoard
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from dalybms.protocols import modbus_frame
-from dalybms.protocols.a5_frame import LAST_BOARD, LENGTH, START, FrameReader
+from dalybms.protocols.a5.frame import LAST_BOARD, LENGTH, START, FrameReader
+from dalybms.protocols.modbus import frame as modbus_frame
 
 A5, D2, P81 = "A5", "D2", "P81 (81/51)"
 _D2 = 0xD2

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dalybms.transports.bluetooth_limits import LIMITS, Limits
+from dalybms.transports.bluetooth.limits import LIMITS, Limits
 
 if TYPE_CHECKING:
     from bluez.bus import Bus
     from bluez.peripheral import Peripheral
-    from dalybms.transports.bluetooth import BluetoothTransport
+    from dalybms.transports.bluetooth.transport import BluetoothTransport
 
 _READY = sys.platform == "linux" and shutil.which("dbus-daemon") and importlib.util.find_spec("bleak")
 needs_bus = pytest.mark.skipif(not _READY, reason="Bluetooth tests need Linux, dbus-daemon and bleak")
@@ -53,7 +53,7 @@ def use_bus(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def wire(target: str = MAC, **options: Any) -> BluetoothTransport:
     """An open link, with quick limits."""
-    from dalybms.transports.bluetooth import BluetoothTransport
+    from dalybms.transports.bluetooth.transport import BluetoothTransport
 
     return BluetoothTransport(target, **{"limits": QUICK, **options})
 

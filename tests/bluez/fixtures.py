@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def bus(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bus]:
     """A message bus without BlueZ; bleak takes it for the system's."""
     from bluez.bus import Bus
-    from dalybms.transports.bluetooth import shutdown
+    from dalybms.transports.bluetooth.thread import shutdown
 
     with Bus() as made:
         use_bus(made, monkeypatch)
@@ -31,7 +31,7 @@ def bus(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bus]:
 def bluez(bus: Bus) -> Iterator[BlueZ]:
     """BlueZ with one adapter and no device nearby."""
     from bluez.standin import BlueZ
-    from dalybms.transports.bluetooth import shutdown
+    from dalybms.transports.bluetooth.thread import shutdown
 
     with BlueZ(bus.address) as standin:
         yield standin

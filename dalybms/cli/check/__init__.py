@@ -1,0 +1,1 @@
+"""`--check`: a monitoring plugin. Pure functions around one process, `run`."""

@@ -1,0 +1,157 @@
+"""What there is to say about a pack: one finding for each thing that is wrong or not known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from dalybms.cli.check.metrics import METRICS, Metric, cell_metric, cell_number, metrics
+from dalybms.cli.check.nagios import BY_WEIGHT, CRITICAL, OK, UNKNOWN, WARNING, number
+from dalybms.cli.check.policy import Policy
+from dalybms.errors import DalyError, NotSupported
+
+SECTIONS = (
+    "soc",
+    "cell_voltage_range",
+    "temperature_range",
+    "mosfet_status",
+    "status",
+    "cell_voltages",
+    "temperatures",
+    "balancing_status",
+    "faults",
+)
+"""What a verdict rests on; OK means that each of them was read."""
+
+NEARLY_FULL = 99.0
+"""State of charge (%) from which a pack may switch its charge MOSFET off in normal use."""
+
+Readings = Mapping[str, Any]
+"""Section -> its reading, or the exception that came instead."""
+
+
+class Finding(NamedTuple):
+    state: int
+    text: str
+
+
+class Seen(NamedTuple):
+    """What was read (sections, and values by metric label) and what was not, with the reason."""
+
+    sections: dict[str, Any]
+    unread: dict[str, Exception]
+    values: dict[str, tuple[Metric, float]]
+    impossible: dict[str, str]
+
+
+def look(readings: Readings, all_cells: bool) -> Seen:
+    """Sorts the sections by whether they were read, and takes the values out of them."""
+    seen = Seen({}, {}, {}, {})
+    for name in SECTIONS:
+        reading = readings.get(name, DalyError("was not asked"))
+        if isinstance(reading, Exception):
+            seen.unread[name] = reading
+        else:
+            seen.sections[name] = reading
+    for metric in metrics(seen.sections, all_cells):
+        try:
+            value = metric.value(seen.sections.get(metric.section, {}))
+        except ValueError as error:
+            seen.impossible[metric.label] = str(error)
+            continue
+        if value is not None:
+            seen.values[metric.label] = (metric, value)
+    return seen
+
+
+def findings(seen: Seen, policy: Policy) -> list[Finding]:
+    """Most important first: by state, then faults, MOSFETs, counts, values, missing data."""
+    found = [*_faults(seen), *_mosfets(seen, policy), *_counts(seen, policy)]
+    found += [*_values(seen, policy), *_missing(seen)]
+    return sorted(found, key=lambda finding: BY_WEIGHT.index(finding.state))
+
+
+def _faults(seen: Seen) -> Iterable[Finding]:
+    """Level 2 and hardware faults are critical; level 1 and unknown bits a warning."""
+    for fault in seen.sections.get("faults", ()):
+        yield Finding(CRITICAL if fault["level"] >= 2 else WARNING, fault["text"])
+
+
+def _mosfets(seen: Seen, policy: Policy) -> Iterable[Finding]:
+    yield from _mosfet("discharge", policy.expect_discharge, CRITICAL, seen)
+    for finding in _mosfet("charge", policy.expect_charge, WARNING, seen):
+        if policy.expect_charge is None and _is_nearly_full(seen):
+            yield Finding(OK, f"{finding.text}, normal when nearly full")
+        else:
+            yield finding
+
+
+def _is_nearly_full(seen: Seen) -> bool:
+    return "soc" in seen.values and seen.values["soc"][1] >= NEARLY_FULL
+
+
+def _mosfet(name: str, expected: str | None, state: int, seen: Seen) -> Iterable[Finding]:
+    if expected == "any" or _is_missing("mosfet_status", seen):
+        return
+    key = {"charge": "charging_mosfet", "discharge": "discharging_mosfet"}[name]
+    switched_on = seen.sections.get("mosfet_status", {}).get(key)
+    if switched_on is None and expected:
+        yield Finding(UNKNOWN, f"{name} MOSFET should be {expected}, but this board does not tell")
+    elif switched_on is not None and switched_on != (expected != "off"):
+        yield Finding(state, f"{name} MOSFET {'on' if switched_on else 'off'}")
+
+
+def _counts(seen: Seen, policy: Policy) -> Iterable[Finding]:
+    wanted = (
+        ("cells", "cells", policy.cells),
+        ("temperature sensors", "temperature_sensors", policy.sensors),
+    )
+    for name, key, expected in wanted:
+        if expected is None or _is_missing("status", seen):
+            continue
+        count = seen.sections.get("status", {}).get(key)
+        if count is None:
+            yield Finding(UNKNOWN, f"{expected} {name} expected, but this board does not tell")
+        elif count != expected:
+            yield Finding(CRITICAL, f"{count} {name}, expected {expected}")
+
+
+def _values(seen: Seen, policy: Policy) -> Iterable[Finding]:
+    yield from (Finding(UNKNOWN, text) for text in seen.impossible.values())
+    for metric in _asked(policy):
+        label = metric.label
+        if label in seen.values:
+            yield from _compared(*seen.values[label], policy)
+        elif label not in seen.impossible and not _is_missing(metric.section, seen):
+            yield Finding(UNKNOWN, f"{label} has a threshold, but this pack does not tell it")
+
+
+def _asked(policy: Policy) -> Iterable[Metric]:
+    """The metrics that have a threshold, in the order of the performance data."""
+    labels = {*policy.warning, *policy.critical}
+    yield from (metric for metric in METRICS if metric.label in labels)
+    numbers = sorted(filter(None, map(cell_number, labels)))
+    yield from map(cell_metric, numbers)
+
+
+def _compared(metric: Metric, value: float, policy: Policy) -> Iterable[Finding]:
+    for state, ranges in ((CRITICAL, policy.critical), (WARNING, policy.warning)):
+        limits = ranges.get(metric.label)
+        if limits is not None and limits.alerts(value):
+            unit = metric.spaced_unit
+            shown = f"{metric.label} {number(value, metric.digits)}{unit}"
+            yield Finding(state, f"{shown} {limits.describe(value, unit)}")
+            return
+
+
+def _is_missing(section: str, seen: Seen) -> bool:
+    """Not read, though the board should be able to tell: said once, by `_missing`."""
+    return section in seen.unread and not isinstance(seen.unread[section], NotSupported)
+
+
+def _missing(seen: Seen) -> Iterable[Finding]:
+    names = [name for name in seen.unread if _is_missing(name, seen)]
+    if len(names) == 1:
+        yield Finding(UNKNOWN, f"{names[0]} not read: {seen.unread[names[0]]}")
+    elif names:
+        yield Finding(UNKNOWN, f"{len(names)} sections not read: {', '.join(names)}: {seen.unread[names[0]]}")

@@ -1,0 +1,103 @@
+"""`--check` as a process: one verdict on stdout and an exit code from 0 to 3, whatever happens."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+from collections.abc import Sequence
+from typing import Any, Callable
+
+from dalybms.cli import limits, output
+from dalybms.cli.check import verdict as check
+from dalybms.cli.check.nagios import UNKNOWN, Verdict, worst
+from dalybms.device import is_bluetooth
+from dalybms.errors import DalyError, NoReply
+
+TIME_LIMIT = 10.0
+"""Seconds for the whole check when `-t` is not given: what plugins are granted by custom."""
+
+STARTUP = 0.5
+"""Seconds of the time limit that are the interpreter's, before and after us, on a busy machine."""
+
+READING = 2.0
+"""Seconds of the time limit that finding and connecting a Bluetooth device leave for the answers."""
+
+Battery = Callable[[argparse.Namespace], Any]
+"""The battery of the options, not connected yet; ValueError when they contradict each other."""
+
+Connect = Callable[[Any, argparse.Namespace], None]
+"""Opens the wire of the options, over Bluetooth within their `timeout`."""
+
+
+def is_asked(argv: Sequence[str]) -> bool:
+    """Known before the options are parsed, because wrong options must answer as a plugin does."""
+    return "--check" in argv
+
+
+def main(argv: Sequence[str], parser: argparse.ArgumentParser, battery: Battery, connect: Connect) -> int:
+    """Run one check; returns 0 to 3 and prints nothing but the verdict (or help, which is 3)."""
+    try:
+        with limits.sigterm_raises():
+            return _main(argv, parser, battery, connect)
+    except (limits.Terminated, KeyboardInterrupt):
+        return _say(check.unknown("terminated before the check was finished"))
+    except Exception as error:  # noqa: BLE001 - a traceback leaves as code 1, which reads as WARNING
+        return _say(check.verdict_for(error))
+
+
+def _main(argv: Sequence[str], parser: argparse.ArgumentParser, battery: Battery, connect: Connect) -> int:
+    complaint = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(complaint):
+            options = parser.parse_args(argv)
+    except SystemExit as end:
+        return _say(check.unknown(_reason(complaint.getvalue()))) if end.code else UNKNOWN
+    try:
+        return _say(_checked(options, battery, connect), options.verbose)
+    except ValueError as error:
+        return _say(check.unknown(str(error)))
+
+
+def _checked(options: argparse.Namespace, battery: Battery, connect: Connect) -> Verdict:
+    """Raises ValueError for options that contradict each other, or a device that is none."""
+    if not options.device:
+        raise ValueError("which battery? give -d DEVICE")
+    limit = TIME_LIMIT if options.timeout is None else options.timeout
+    policy = check.policy_of(options)
+    late = check.unknown(f"not finished within {limit:g} s: allow more with -t")
+    seconds = max(limit / 2, limit - limits.GRACE - STARTUP)
+    options.timeout = max(seconds / 2, seconds - READING)
+    bms = battery(options)
+    is_open = silent = False
+    with limits.Deadline(seconds, lambda: _close(bms), lambda: _say(late)) as deadline, bms:
+        try:
+            connect(bms, options)
+            is_open, silent = True, is_bluetooth(options.device)
+            if silent:
+                bms.read(["soc"])
+                silent = False
+            return check.verdict(bms.read(check.SECTIONS), policy)
+        except DalyError as error:
+            if not deadline.expired or (not is_open and hasattr(error, "stage")):
+                return check.verdict_for(error, policy)
+    if silent:
+        return check.verdict_for(NoReply(f"connected, but no answer within {limit:g} s"), policy)
+    return late
+
+
+def _close(bms: Any) -> None:
+    """From the timer's thread, where an error has nobody to go to; the call that it ends says why."""
+    with contextlib.suppress(DalyError):
+        bms.disconnect()
+
+
+def _reason(complaint: str) -> str:
+    """The last line that argparse said, without the usage before it."""
+    return complaint.strip().rpartition("\n")[2].partition(": error: ")[2] or complaint
+
+
+def _say(verdict: Verdict, verbose: bool = False) -> int:
+    """The exit code; a good state that could not be told to anybody is UNKNOWN."""
+    told = output.write(verdict.text(verbose)) == output.DONE
+    return verdict.code if told else worst([verdict.code, UNKNOWN])

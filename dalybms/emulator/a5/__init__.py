@@ -1,0 +1,1 @@
+"""The fake A5 board: its frames, its readings, its settings."""

@@ -1,0 +1,1 @@
+"""A5: 13-byte frames, the classic protocol of UART and RS485."""

@@ -1,0 +1,226 @@
+"""The A5 board: which questions fill which sections, and what is learnt on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, Callable, Union
+
+from dalybms.errors import BadReply, DalyError, NoReply, TransportError
+from dalybms.protocols.a5.commands import BY_SECTION, INFO, MOST_CELLS, Command
+from dalybms.protocols.a5.frame import SIZE, Frame, FrameReader
+from dalybms.protocols.faults import texts
+from dalybms.protocols.fields import decode
+from dalybms.protocols.plausible import reconcile
+from dalybms.protocols.request import Answer, Ask, Request
+
+Outcome = Union[Any, DalyError]
+COUNTED = tuple(row for row in BY_SECTION.values() if row.counted)
+_MOST_FRAMES = MOST_CELLS // 3
+"""The longest reply: 48 cells, three a frame; some boards always send all 16."""
+_COUNTS = ("cells", "temperature_sensors")
+_INFO_NAMES = frozenset((*_COUNTS, *(field.name for row in INFO for field in row.fields)))
+READS = frozenset((*range(0x50, 0x8B), *range(0x90, 0x9B), 0xD8))
+"""Commands that only read: all others may change the battery."""
+
+
+def ordered(frames: Sequence[Frame], needed: int, first: int = 1) -> list[Frame] | None:
+    """The frames of one reply from number `first` on, in order; None while some are missing.
+
+    The first frame begins the set anew. An equal duplicate is dropped; a different one
+    under the same number is BadReply: two replies are mixed.
+    """
+    found: dict[int, Frame] = {}
+    for frame in frames:
+        number = frame.data[0]
+        if number == first:
+            found = {}
+        if found.setdefault(number, frame) != frame:
+            raise BadReply(f"two different frames {number} in one reply", frame.encode())
+    wanted = range(first, first + needed)
+    return [found[number] for number in wanted] if all(number in found for number in wanted) else None
+
+
+class A5:
+    """One board that speaks A5, on one connection.
+
+    hosts: the host addresses it may listen to, the likeliest first. board: the number
+    it answers with. fill: the data bytes of a question, which boards do not read.
+    Source: Daly UART/RS485 protocol V1.2 (2020) and recorded traffic.
+    """
+
+    name = "a5"
+
+    def __init__(self, hosts: Sequence[int], board: int = 1, fill: int = 0) -> None:
+        self._hosts = list(hosts)
+        self._settled = len(self._hosts) == 1
+        self._board = board
+        self._fill = bytes((fill,)) * 8
+        self._reader = FrameReader()
+        self._counts: dict[str, int] = {}
+        self._first = 1  # boards count frames from 1; from 0 for good once a frame 0 was seen
+
+    def probe(self, sections: Sequence[str], round_: int = 0) -> Request:
+        """A question of the plan for finding out whether such a board is there.
+
+        Later rounds ask something else, for boards that answer only some commands.
+        """
+        plan = [row for row in self._plan(sections) if not row.counted]
+        plan += [BY_SECTION["soc"], BY_SECTION["status"]]
+        other = next(row for row in plan if row != plan[0])
+        return self._question(other if round_ % 2 else plan[0])
+
+    def read(self, ask: Ask, sections: Sequence[str]) -> dict[str, Outcome]:
+        """The reading of each section, or the error that it ended with."""
+        outcomes: dict[str, Outcome] = {}
+        for row in self._plan(sections):
+            self._fill_in(outcomes, ask, row)
+        reconcile(outcomes, lambda section: self._fill_in(outcomes, ask, BY_SECTION[section]))
+        if any(isinstance(outcomes.get(row.section), DalyError) for row in COUNTED):
+            self._counts = {}  # perhaps they have changed: the next call asks for them anew
+        if "errors" in sections:
+            faults = outcomes["faults"]
+            outcomes["errors"] = faults if isinstance(faults, DalyError) else texts(faults)
+        return {section: outcomes[section] for section in sections}
+
+    def request(self, ask: Ask, command: int, data: bytes) -> list[bytes]:
+        """The data fields of the frames that answer a raw command, in order of arrival.
+
+        Sent to the host address that was answered before; a command that may change
+        something is sent once.
+        """
+        return list(ask(self._open_question(command, data)).value)
+
+    def info(self, ask: Ask) -> dict[str, Any]:
+        """What the board says of itself; what it does not answer is absent. NoReply when that is all."""
+        found: dict[str, Any] = {}
+        for row in (BY_SECTION["status"], *INFO):
+            try:
+                answer = ask(self._question(row))
+            except NoReply as error:
+                silence = error
+                continue
+            self.learn(answer)
+            found.update({name: value for name, value in answer.value.items() if name in _INFO_NAMES})
+        if not found:
+            raise silence
+        return {"host_address": self._hosts[0], **found}
+
+    def _plan(self, sections: Sequence[str]) -> list[Command]:
+        """Each message once; status before what needs its counts, long replies last.
+
+        Nothing has to wait for the rest of a long reply when nothing follows it.
+        """
+        rows = [BY_SECTION["faults" if section == "errors" else section] for section in sections]
+        if any(row.counted and row.counted not in self._counts for row in rows):
+            rows.append(BY_SECTION["status"])
+        return sorted(set(rows), key=_place)
+
+    def _fill_in(self, outcomes: dict[str, Outcome], ask: Ask, row: Command) -> None:
+        try:
+            outcomes[row.section] = self._reading(ask, row, outcomes)
+        except TransportError:
+            raise
+        except DalyError as error:
+            outcomes[row.section] = error
+
+    def _reading(self, ask: Ask, row: Command, outcomes: dict[str, Outcome]) -> Any:
+        if row.counted and row.counted not in self._counts:
+            raise outcomes["status"]
+        if row.counted and self._counts[row.counted] == 0:
+            return {}
+        answer = ask(self._question(row))
+        self.learn(answer)
+        if row.section == "status":
+            self._counts = {name: answer.value[name] for name in _COUNTS}
+        return answer.value
+
+    def learn(self, answer: Answer) -> None:
+        """The host address that was answered goes first from now on."""
+        host = answer.written[1]
+        self._hosts.sort(key=lambda known: known != host)
+        self._settled = True
+
+    def _question(self, row: Command) -> Request:
+        hosts = self._hosts
+        if self._settled and len(hosts) > 1:
+            hosts = [hosts[0], hosts[0], hosts[1]]
+        return Request(
+            name=f"command {row.code:02x}",
+            writes=tuple(Frame(host, row.code, self._fill).encode() for host in hosts),
+            reader=self._reader,
+            wanted=partial(self._answers, row.code),
+            parse=partial(self._parser(row), row),
+            longest=SIZE * (_MOST_FRAMES if row.series else 1),
+            number=_number if row.series or row.frames > 1 else None,
+        )
+
+    def _open_question(self, command: int, data: bytes) -> Request:
+        return Request(
+            name=f"command {command:02x}",
+            writes=(Frame(self._hosts[0], command, data).encode(),),
+            reader=self._reader,
+            wanted=partial(self._answers, command),
+            parse=lambda frames: [frame.data for frame in frames],
+            longest=SIZE * _MOST_FRAMES,
+            open_end=True,
+            once=command not in READS,
+        )
+
+    def _answers(self, command: int, frame: Frame) -> bool:
+        return frame.source == self._board and frame.command == command
+
+    def _single(self, row: Command, frames: Sequence[Frame]) -> Any:
+        frame = frames[0]
+        try:
+            if row.special:
+                return row.special(frame.data, self._counts.get("cells", MOST_CELLS))
+            reading = decode(row.fields, frame.data)
+            if row.check:
+                row.check(reading)
+            return reading
+        except BadReply as error:
+            raise _with_raw(error, row, frames[:1]) from None
+
+    def _parser(self, row: Command) -> Callable[[Command, Sequence[Frame]], Any]:
+        if row.series:
+            return self._several
+        return _joined if row.frames > 1 else self._single
+
+    def _several(self, row: Command, frames: Sequence[Frame]) -> Any:
+        series = row.series
+        assert series is not None
+        count = self._counts[row.counted]
+        if not any(frames[-1].data):
+            raise _with_raw(BadReply(f"{row.section} of nothing but zeros cannot be"), row, frames[-1:])
+        if frames[-1].data[0] == 0:
+            self._first = 0
+        needed = ordered(frames, -(-count // series.each), self._first)
+        if needed is None:
+            return None
+        raws = [raw for frame in needed for raw in series.raws(frame.data)]
+        if row.counted == "cells" and not any(raws[:count]):
+            raise _with_raw(BadReply(f"{row.section} of nothing but zeros cannot be"), row, needed)
+        try:
+            return series.values(raws[:count])
+        except BadReply as error:
+            raise _with_raw(error, row, needed) from None
+
+
+def _joined(row: Command, frames: Sequence[Frame]) -> Any:
+    """The fields of a text in several frames; the first data byte of each is its number."""
+    needed = ordered(frames, row.frames)
+    return None if needed is None else decode(row.fields, b"".join(frame.data[1:] for frame in needed))
+
+
+def _place(row: Command) -> tuple[bool, bool, int]:
+    return bool(row.counted), row.series is not None, -row.code if row.series else row.code
+
+
+def _number(frame: Frame) -> int:
+    return frame.data[0]
+
+
+def _with_raw(error: BadReply, row: Command, frames: Sequence[Frame]) -> BadReply:
+    raw = b"".join(frame.encode() for frame in frames)
+    return BadReply(f"{error} (command {row.code:02x})", raw)

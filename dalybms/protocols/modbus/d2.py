@@ -1,0 +1,155 @@
+"""D2: the registers of H, K, M and S boards on their UART and Bluetooth port.
+
+A question goes to address 0xD2 and is answered from it, so one line holds one board.
+Source: Daly's Modbus sheet (docs of syssi/esphome-daly-bms) and recorded traffic;
+rows that only a source states are marked. Negative current = discharge on all
+boards recorded. The password (0xC9-0xCB) lies in no block.
+"""
+
+from __future__ import annotations
+
+from dalybms.errors import NotSupported
+from dalybms.protocols.faults import Fault, named, pairs, unknown
+from dalybms.protocols.fields import Choice, Date, Flag, Number, Series, Text, Words
+from dalybms.protocols.modbus.board import RegisterBoard
+from dalybms.protocols.modbus.register_map import NO_SENSOR, NONE, Block, RegisterMap, Row
+from dalybms.protocols.reading import Reading
+
+ADDRESS = 0xD2
+MOST_CELLS = 32
+MOST_SENSORS = 8
+_SOFTWARE = r"^\d\d_\d{6}_"
+_HARDWARE = r"^(DL-)?BMS-|^H\d\."
+
+
+def _cell(name: str, register: int, least: int = 0) -> Number:
+    return Number(name, "V", at=2 * register, size=2, per_unit=1000, least=least, most=6000)
+
+
+def _temperature(name: str, register: int) -> Number:
+    return Number(name, "C", at=2 * register, size=2, zero=40, most=0xFF, absent=NO_SENSOR)
+
+
+ROWS: tuple[Row, ...] = (
+    Row("cell_voltages", Series(_cell("cell", 0x00), each=MOST_CELLS)),
+    Row("temperatures", Series(_temperature("sensor", 0x20), each=MOST_SENSORS)),
+    Row("soc", Number("total_voltage", "V", at=2 * 0x28, size=2, per_unit=10, least=1)),
+    Row("soc", Number("current", "A", at=2 * 0x29, size=2, per_unit=10, zero=30000, least=1)),
+    Row("soc", Number("soc_percent", "%", at=2 * 0x2A, size=2, per_unit=10, most=1000)),
+    Row("cell_voltage_range", _cell("highest_voltage", 0x2B, least=1)),
+    Row("cell_voltage_range", _cell("lowest_voltage", 0x2C)),
+    Row("temperature_range", _temperature("highest_temperature", 0x2D)),
+    Row("temperature_range", _temperature("lowest_temperature", 0x2E)),
+    Row(
+        "mosfet_status", Choice("mode", at=2 * 0x2F, words=("stationary", "charging", "discharging"), size=2)
+    ),
+    Row("mosfet_status", Flag("charging_mosfet", at=2 * 0x35, size=2)),
+    Row("mosfet_status", Flag("discharging_mosfet", at=2 * 0x36, size=2)),
+    Row("mosfet_status", Number("capacity_ah", "Ah", at=2 * 0x30, size=2, per_unit=10, absent=NONE)),
+    Row("mosfet_status", Flag("balancing", at=2 * 0x34, size=2, absent=NONE), proven=False),
+    Row("status", Number("cells", "", at=2 * 0x31, size=2, least=1, most=MOST_CELLS)),
+    Row("status", Number("temperature_sensors", "", at=2 * 0x32, size=2, most=MOST_SENSORS)),
+    Row("status", Number("cycles", "", at=2 * 0x33, size=2, absent=NONE)),
+    Row("status", Words("fault_words", at=2 * 0x3A, each=4)),
+    Row("cell_voltage_range", _cell("average_voltage", 0x37)),
+    Row("cell_voltage_range", _cell("delta_voltage", 0x38)),
+    Row("faults", Words("words", at=2 * 0x3A, each=4)),
+    Row("balancing_status", Words("bits", at=2 * 0x3E, each=2), proven=False),
+    Row("info", Number("rated_capacity_ah", "Ah", at=2 * 0x80, size=2, per_unit=10, absent=(0, 0xFFFF))),
+    Row("info", Number("nominal_cell_voltage", "V", at=2 * 0x81, size=2, per_unit=1000, absent=(0, 0xFFFF))),
+    Row("info", Choice("chemistry", at=2 * 0x89, words=("LFP", "NMC", "LTO"), size=2)),
+    Row("info", Text("software_version", at=2 * 0xA9, size=16, mirrored=_SOFTWARE)),
+    Row("info", Text("hardware_version", at=2 * 0xB1, size=16, mirrored=_HARDWARE)),
+    Row("info", Text("battery_code", at=2 * 0xB9, size=32)),
+    Row("info", Date("production_date", at=2 * 0xCC), proven=False),
+)
+MAP = RegisterMap(
+    live=(Block(0x00, 62), Block(0x3E, 9)),
+    info=(Block(0x80, 41), Block(0xA9, 32), Block(0xCC, 2)),
+    rows=ROWS,
+)
+
+
+FAULT_BITS: tuple[tuple[str, ...], ...] = (
+    pairs(
+        "cell_voltage_high",
+        "cell_voltage_low",
+        "pack_voltage_high",
+        "pack_voltage_low",
+        "charge_temperature_high",
+        "charge_temperature_low",
+        "discharge_temperature_high",
+        "discharge_temperature_low",
+    ),
+    pairs(
+        "charge_overcurrent",
+        "discharge_overcurrent",
+        "soc_high",
+        "soc_low",
+        "cell_voltage_difference",
+        "temperature_difference",
+    ),
+    (
+        "charge_mosfet_hot",
+        "discharge_mosfet_hot",
+        "charge_mosfet_sensor",
+        "discharge_mosfet_sensor",
+        "charge_mosfet_stuck",
+        "discharge_mosfet_stuck",
+        "charge_mosfet_open",
+        "discharge_mosfet_open",
+        "afe",
+        "cell_sense_wire",
+        "temperature_sensor",
+        "eeprom",
+        "rtc",
+        "precharge",
+        "vehicle_communication",
+        "internal_communication",
+    ),
+    (
+        "current_module",
+        "pack_voltage_measurement",
+        "short_circuit",
+        "charge_forbidden",
+        "mosfet_switched_off",
+        "charging_cabinet_offline",
+    ),
+)
+"""Registers 0x3A-0x3D, bit 0 first; bits without a name are reserved."""
+
+
+class D2(RegisterBoard):
+    """The one D2 board of a line."""
+
+    name = "d2"
+    map = MAP
+
+    def __init__(self) -> None:
+        super().__init__(ADDRESS, ADDRESS)
+
+    def faults(self, words: dict[str, list[int]]) -> list[Fault]:
+        """Active faults in the order of their bits."""
+        faults = []
+        for place, (word, codes) in enumerate(zip(words["words"], FAULT_BITS)):
+            for bit in range(16):
+                if word >> bit & 1:
+                    known = bit < len(codes)
+                    faults.append(named(codes[bit]) if known else _reserved(0x3A + place, bit))
+        return faults
+
+    def balancing(self, reading: Reading) -> int:
+        """The bits cost a second read, so they are asked for only while the board says that it balances.
+
+        Their meaning is stated by one source, the vendor's sheet has other words there.
+        """
+        if not self._decoded(reading, self.map.of("mosfet_status")).get("balancing"):
+            return 0
+        low, high = self._decoded(reading, self.map.of("balancing_status"))["bits"]
+        if not low and not high:
+            raise NotSupported("this board balances, but does not say which cells")
+        return int(low | high << 16)
+
+
+def _reserved(register: int, bit: int) -> Fault:
+    return unknown(f"register{register:02x}_bit{bit}", f"unknown fault (register {register:02x}, bit {bit})")

@@ -1,0 +1,203 @@
+"""P81 (81/51): the registers of H, K, M and S boards on RS485, of the newest also on Bluetooth.
+
+Board N (1 to 16) is asked at 0x80 + N and answers from 0x50 + N.
+Source: the notes of patagonaa/esphome-daly-hkms-bms, syssi/esphome-daly-bms and
+Sundaya/python-daly-16S, checked against recorded traffic of one board; rows that
+only a source states are marked. Negative current = discharge on that board.
+The password (0x126-0x128) lies in no block.
+"""
+
+from __future__ import annotations
+
+from dalybms.errors import NotSupported
+from dalybms.protocols.faults import Fault, named, unknown
+from dalybms.protocols.fields import Choice, Date, Flag, Number, Series, Text, Words
+from dalybms.protocols.modbus.board import RegisterBoard
+from dalybms.protocols.modbus.register_map import NO_SENSOR, NONE, Block, RegisterMap, Row
+from dalybms.protocols.reading import Reading
+
+ASKED = 0x80
+ANSWERS = 0x50
+MOST_CELLS = 48
+MOST_SENSORS = 8
+_UNKNOWN_STATE = (7, 0xFFFF)
+"""Raw balancing states that nobody can explain; 7 came from a healthy pack."""
+
+
+def _cell(name: str, register: int, least: int = 0) -> Number:
+    return Number(name, "V", at=2 * register, size=2, per_unit=1000, least=least, most=6000)
+
+
+def _temperature(name: str, register: int) -> Number:
+    return Number(name, "C", at=2 * register, size=2, zero=40, most=0xFF, absent=NO_SENSOR)
+
+
+def _count(name: str, register: int, most: int, least: int = 0) -> Number:
+    return Number(name, "", at=2 * register, size=2, least=least, most=most)
+
+
+def _flag(name: str, register: int, absent: tuple[int, ...] = NONE) -> Flag:
+    return Flag(name, at=2 * register, size=2, absent=absent)
+
+
+ROWS: tuple[Row, ...] = (
+    Row("cell_voltages", Series(_cell("cell", 0x00), each=MOST_CELLS)),
+    Row("temperatures", Series(_temperature("sensor", 0x30), each=MOST_SENSORS)),
+    Row("soc", Number("total_voltage", "V", at=2 * 0x38, size=2, per_unit=10, least=1)),
+    Row("soc", Number("current", "A", at=2 * 0x39, size=2, per_unit=10, zero=30000, least=1)),
+    Row("soc", Number("soc_percent", "%", at=2 * 0x3A, size=2, per_unit=10, most=1000)),
+    Row("cell_voltage_range", _cell("highest_voltage", 0x3E, least=1)),
+    Row("cell_voltage_range", _count("highest_cell", 0x3F, most=MOST_CELLS, least=1)),
+    Row("cell_voltage_range", _cell("delta_voltage", 0x42)),
+    Row("cell_voltage_range", _cell("average_voltage", 0x57)),
+    Row("temperature_range", _temperature("highest_temperature", 0x43)),
+    Row("temperature_range", _count("highest_sensor", 0x44, most=MOST_SENSORS)),
+    Row("temperature_range", _temperature("lowest_temperature", 0x45)),
+    Row("temperature_range", _count("lowest_sensor", 0x46, most=MOST_SENSORS)),
+    Row("temperature_range", _temperature("mosfet_temperature", 0x5A)),
+    Row("temperature_range", _temperature("board_temperature", 0x5B)),
+    Row("temperature_range", _temperature("heater_temperature", 0x5C), proven=False),
+    Row(
+        "mosfet_status", Choice("mode", at=2 * 0x48, words=("stationary", "charging", "discharging"), size=2)
+    ),
+    Row("mosfet_status", _flag("charging_mosfet", 0x52)),
+    Row("mosfet_status", _flag("discharging_mosfet", 0x53)),
+    Row("mosfet_status", _flag("precharging_mosfet", 0x54), proven=False),
+    Row("mosfet_status", _flag("heating", 0x55), proven=False),
+    Row("mosfet_status", _flag("fan", 0x56), proven=False),
+    Row("mosfet_status", Number("heartbeat", "", at=2 * 0x3B, size=2, absent=NONE)),
+    Row("mosfet_status", Number("capacity_ah", "Ah", at=2 * 0x4B, size=2, per_unit=10, absent=NONE)),
+    Row("mosfet_status", _flag("balancing", 0x4D, absent=_UNKNOWN_STATE), proven=False),
+    Row(
+        "mosfet_status",
+        Number("balance_current", "A", at=2 * 0x4E, size=2, per_unit=1000, zero=30000, absent=(0, 0xFFFF)),
+        proven=False,
+    ),
+    Row("status", _count("cells", 0x3C, most=MOST_CELLS, least=1)),
+    Row("status", _count("temperature_sensors", 0x3D, most=MOST_SENSORS)),
+    Row("status", _flag("charger_running", 0x49), proven=False),
+    Row("status", _flag("load_running", 0x4A), proven=False),
+    Row("status", Number("cycles", "", at=2 * 0x4C, size=2, absent=NONE)),
+    Row("status", Words("fault_words", at=2 * 0x6D, each=7)),
+    Row("status", Words("old_fault_words", at=2 * 0x66, each=4)),
+    Row("balancing_status", Words("bits", at=2 * 0x4F, each=3), proven=False),
+    Row("faults", Words("words", at=2 * 0x6D, each=7), proven=False),
+    Row("faults", Words("old_words", at=2 * 0x66, each=4), proven=False),
+    Row(
+        "info", Number("rated_capacity_ah", "Ah", at=2 * 0x109, size=4, per_unit=1000, absent=(0, 0xFFFFFFFF))
+    ),
+    Row("info", Number("charged_ah", "Ah", at=2 * 0x10D, size=4, per_unit=1000, absent=(0xFFFFFFFF,))),
+    Row("info", Number("discharged_ah", "Ah", at=2 * 0x10F, size=4, per_unit=1000, absent=(0xFFFFFFFF,))),
+    Row("info", Number("nominal_cell_voltage", "V", at=2 * 0x114, size=2, per_unit=1000, absent=(0, 0xFFFF))),
+    Row("info", Date("production_date", at=2 * 0x129)),
+    Row("info", Text("software_version", at=2 * 0x178, size=14)),
+    Row("info", Text("hardware_version", at=2 * 0x178 + 14, size=14)),
+    Row("info", Text("platform", at=2 * 0x178 + 28, size=14)),
+    Row("info", Text("serial_number", at=2 * 0x178 + 42, size=28)),
+    Row("info", Text("battery_code", at=2 * 0x178 + 70, size=32), proven=False),
+)
+MAP = RegisterMap(
+    live=(Block(0x00, 64), Block(0x41, 62)),
+    info=(Block(0x100, 21), Block(0x129, 2), Block(0x178, 74)),
+    rows=ROWS,
+)
+
+LEVELS: dict[tuple[int, int], str] = {
+    (0x6D, 0): "cell_voltage_high",
+    (0x6D, 3): "cell_voltage_low",
+    (0x6D, 8): "cell_voltage_difference",
+    (0x6D, 11): "charge_temperature_high",
+    (0x6E, 0): "charge_temperature_low",
+    (0x6E, 3): "discharge_temperature_high",
+    (0x6E, 8): "discharge_temperature_low",
+    (0x6E, 11): "temperature_difference",
+    (0x6F, 0): "pack_voltage_high",
+    (0x6F, 3): "pack_voltage_low",
+    (0x6F, 8): "charge_overcurrent",
+    (0x6F, 11): "discharge_overcurrent",
+    (0x70, 0): "soc_low",
+    (0x70, 3): "soh_low",
+    (0x70, 8): "mosfet_temperature_high",
+    (0x70, 11): "thermal_runaway",
+}
+"""(register, lowest bit) of the 3-bit levels: 0 none, 1 warning, above it a protection acts."""
+FLAGS: dict[tuple[int, int], str] = {
+    (0x6D, 7): "charger_connection",
+    (0x6D, 15): "discharger_connection",
+    (0x6E, 6): "charge_mosfet_hot",
+    (0x6E, 7): "charge_mosfet_sensor",
+    (0x6E, 14): "discharge_mosfet_hot",
+    (0x6E, 15): "discharge_mosfet_sensor",
+    (0x6F, 6): "short_circuit",
+    (0x6F, 14): "charge_undervoltage",
+    (0x6F, 15): "discharge_overvoltage",
+    (0x72, 8): "afe",
+    (0x72, 9): "afe_communication",
+    (0x72, 10): "afe_sampling",
+    (0x72, 11): "voltage_measurement",
+    (0x72, 12): "cell_sense_wire",
+    (0x72, 13): "pack_voltage_measurement",
+    (0x72, 14): "current_module",
+    (0x73, 0): "temperature_sensor_lost",
+    (0x73, 1): "eeprom",
+    (0x73, 2): "flash",
+    (0x73, 3): "rtc",
+    (0x73, 4): "charge_mosfet",
+    (0x73, 5): "discharge_mosfet",
+    (0x73, 6): "precharge_mosfet",
+    (0x73, 7): "precharge",
+    (0x73, 15): "heating",
+}
+"""(register, bit) of what is on or off. Bits that were set on healthy packs (0x70 bits 6 and 7: a
+second pack is missing; 0x72 bit 15) and bits that say no more than a state are left to `fault_words`."""
+_OLD = 0x66
+_NO_SECOND_PACK = (0x68, 7)
+"""The bit of the old words that goes with 0x70 bit 7 on a healthy pack."""
+
+
+class P81(RegisterBoard):
+    """Board `board` (1 to 16) of a line."""
+
+    name = "p81"
+    map = MAP
+
+    def __init__(self, board: int = 1) -> None:
+        super().__init__(ASKED + board, ANSWERS + board)
+
+    def faults(self, words: dict[str, list[int]]) -> list[Fault]:
+        """Active faults in the order of their bits; the old words speak only where the new ones are silent.
+
+        The bits of the old words are not known for sure, so theirs are unknown faults.
+        """
+        values = dict(enumerate(words["words"], 0x6D))
+        found = {place: _level(code, _bits(values, place, 3)) for place, code in LEVELS.items()}
+        found.update({place: code for place, code in FLAGS.items() if _bits(values, place, 1)})
+        faults = [named(code) for _, code in sorted(found.items()) if code]
+        return faults or _old_faults(dict(enumerate(words["old_words"], _OLD)))
+
+    def balancing(self, reading: Reading) -> int:
+        words = self._decoded(reading, self.map.of("balancing_status"))["bits"]
+        bits = sum(word << 16 * place for place, word in enumerate(words))
+        if not bits and self._decoded(reading, self.map.of("mosfet_status")).get("balancing"):
+            raise NotSupported("this board balances, but does not say which cells")
+        return int(bits)
+
+
+def _bits(values: dict[int, int], place: tuple[int, int], count: int) -> int:
+    register, lowest = place
+    return values[register] >> lowest & (1 << count) - 1
+
+
+def _level(code: str, level: int) -> str:
+    return f"{code}_{min(level, 2)}" if level else ""
+
+
+def _old_faults(values: dict[int, int]) -> list[Fault]:
+    places = [(register, bit) for register in values for bit in range(16)]
+    return [
+        unknown(
+            f"register{place[0]:02x}_bit{place[1]}", "unknown fault (register {:02x}, bit {})".format(*place)
+        )
+        for place in places
+        if _bits(values, place, 1) and place != _NO_SECOND_PACK
+    ]

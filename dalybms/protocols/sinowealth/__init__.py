@@ -1,0 +1,1 @@
+"""Sinowealth: small boards with a chip that speaks its own protocol."""

@@ -1,0 +1,467 @@
+"""P81 boards: every recorded answer through the public methods, and what no recording shows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from register_replay import RECORDS, WIRES, answer_to, board, pieces, registers
+from support import Script, attach
+
+from dalybms import BadReply, DalyBMS, DalyError, NoReply, NotSupported
+from dalybms.protocols.faults import FAULTS
+from dalybms.protocols.modbus import p81
+
+FIRST, SECOND, SETTINGS, VERSION = (
+    "8103000000405bfa",
+    "81030041003e8bce",
+    "8103010000519a0a",
+    "81030178004a5a18",
+)
+P81 = [record for record in RECORDS.values() if record["protocol"] == "p81"]
+PAIRS = list(
+    zip(
+        [record for record in P81 if record["request"] == FIRST],
+        [record for record in P81 if record["request"] == SECOND],
+    )
+)
+ALL_SETTINGS = [record for record in P81 if record["request"] == SETTINGS]
+VERSIONS = next(record for record in P81 if record["request"] == VERSION)
+BASE = registers(*PAIRS[0])
+"""16 cells, 4 sensors, 53.0 V, -8.9 A."""
+PASSWORD = range(0x126, 0x129)
+
+
+def p81_board(known: dict[int, int], *records: dict[str, Any], number: int = 1) -> Script:
+    return board(0x80 + number, 0x50 + number, known, *records)
+
+
+def changed(*changes: tuple[int, int]) -> DalyBMS:
+    return attach(p81_board({**BASE, **dict(changes)}), protocol="p81")
+
+
+@pytest.mark.parametrize("kind", WIRES)
+@pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair[0]["id"])
+def test_recorded_polls_decode_to_what_was_computed_elsewhere(
+    kind: type[DalyBMS], pair: tuple[dict[str, Any], dict[str, Any]]
+) -> None:
+    one, two = (record["computed"][0] for record in pair)
+    script = p81_board(registers(*pair), *pair)
+    found: Any = attach(script, kind()).get_all()
+    assert found["soc"] == {
+        "total_voltage": one["voltage"],
+        "current": one["current_raw_minus_30000_x01"],
+        "soc_percent": one["soc"],
+        "power": round(one["voltage"] * one["current_raw_minus_30000_x01"], 2),
+    }
+    assert abs(-found["soc"]["power"] - two["power_w"]) <= 16, "the board's own power, sampled a little later"
+    cells = one["cells_v"]
+    assert found["cell_voltages"] == dict(enumerate(cells, 1))
+    assert found["cell_voltage_range"] == {
+        "highest_voltage": one["max_cell_v"],
+        "highest_cell": one["max_cell_no"],
+        "lowest_voltage": min(cells),
+        "lowest_cell": cells.index(min(cells)) + 1,
+        "delta_voltage": two["delta_v"],
+        "average_voltage": two["avg_cell_v"],
+    }
+    assert found["temperatures"] == dict(enumerate(one["temps_c"], 1))
+    assert found["temperature_range"] == {
+        "highest_temperature": 22,
+        "highest_sensor": 4,
+        "lowest_temperature": 22,
+        "lowest_sensor": 1,
+        "mosfet_temperature": two["mos_temp_c"],
+        "board_temperature": two["board_temp_raw"] - 40,
+    }
+    assert found["mosfet_status"] == {
+        "mode": ("stationary", "charging", "discharging")[two["state"]],
+        "charging_mosfet": bool(two["chg_mos"]),
+        "discharging_mosfet": bool(two["dsg_mos"]),
+        "precharging_mosfet": bool(two["prechg"]),
+        "heating": bool(two["heat"]),
+        "fan": False,
+        "heartbeat": one["reg_3B"],
+        "capacity_ah": two["remaining_ah"],
+    }
+    assert found["status"] == {
+        "cells": one["cells"],
+        "temperature_sensors": one["temp_sensors"],
+        "charger_running": False,
+        "load_running": False,
+        "cycles": two["cycles"],
+        "fault_words": [int(word, 16) for word in two["err_6D_73"]],
+        "old_fault_words": [int(word, 16) for word in two["alarm_words"]],
+    }
+    assert found["balancing_status"] == dict.fromkeys(range(1, 17), False)
+    assert found["errors"] == [], "a healthy pack"
+    asked = [request.hex() for request in script.requests if request[0] == 0x81]
+    assert asked == [FIRST, SECOND]
+
+
+def test_the_source_states_the_same() -> None:
+    record = RECORDS["p81-ess-00"]
+    bms = attach(p81_board(registers(*PAIRS[0]), *PAIRS[0]))
+    stated, soc = record["decoded"], bms.get_soc()
+    found = {"cells": bms.get_status()["cells"], "voltage": soc["total_voltage"]}
+    assert {**found, "current": soc["current"], "soc": soc["soc_percent"]} == stated
+
+
+@pytest.mark.parametrize("record", ALL_SETTINGS, ids=lambda record: record["id"])
+def test_recorded_settings(record: dict[str, Any]) -> None:
+    script = p81_board(registers(*PAIRS[0], record))
+    info: Any = attach(script).get_info()
+    asked = [(request[2] << 8 | request[3], request[5]) for request in script.requests if request[0] == 0x81]
+    assert list(dict.fromkeys(asked)) == [(0x00, 64), (0x100, 21), (0x129, 2), (0x178, 74)]
+    assert info["rated_capacity_ah"] == 314.0
+    assert (info["nominal_cell_voltage"], info["production_date"]) == (3.2, "2026-03-26")
+    assert info["charged_ah"] == 2151.308
+    assert info["discharged_ah"] == pytest.approx(2228.8, abs=1)
+    assert (info["protocol"], info["board"], info["cells"], info["temperature_sensors"]) == ("p81", 1, 16, 4)
+    assert "software_version" not in info
+
+
+def test_recorded_versions() -> None:
+    """The source glues software and hardware together: 14 + 14 + 14 characters are three texts."""
+    script = p81_board(registers(*PAIRS[0], VERSIONS), VERSIONS)
+    info: Any = attach(script).get_info()
+    assert VERSION in [request.hex() for request in script.requests], "as recorded"
+    assert info["software_version"] + info["hardware_version"] == VERSIONS["decoded"]["sw"]
+    assert info["platform"] == VERSIONS["decoded"]["hw"]
+    assert (info["software_version"], info["hardware_version"]) == ("41_260321_0323", "ESS-DL-BMS")
+    assert (info["serial_number"], info["battery_code"]) == ("210LC210900005", "20260326")
+
+
+def test_texts_may_fill_their_place() -> None:
+    text = bytes(range(0x21, 0x21 + 28)) + bytes(range(0x41, 0x41 + 42)) + bytes(range(0x21, 0x21 + 32))
+    known = {0x178 + n: int.from_bytes(text[2 * n : 2 * n + 2].ljust(2, b"~"), "big") for n in range(74)}
+    info: Any = attach(p81_board({**BASE, **known}), protocol="p81").get_info()
+    keys = ("software_version", "hardware_version", "platform", "serial_number", "battery_code")
+    assert [len(info[key]) for key in keys] == [14, 14, 14, 28, 32]
+    assert "".join(info[key] for key in keys).encode() == text
+
+
+@pytest.mark.parametrize("word", [0, 0xFFFF])
+def test_settings_that_were_never_made_are_absent(word: int) -> None:
+    unset = dict.fromkeys((0x109, 0x10A, 0x10D, 0x10E, 0x10F, 0x110, 0x114), word)
+    known = {**registers(*PAIRS[0], ALL_SETTINGS[0]), **unset, 0x129: word, 0x12A: word}
+    info = attach(p81_board(known), protocol="p81").get_info()
+    assert not {"rated_capacity_ah", "nominal_cell_voltage", "production_date"} & info.keys()
+    assert (info.get("charged_ah"), info.get("discharged_ah")) == ((None, None) if word else (0.0, 0.0))
+
+
+def test_the_password_is_never_asked_for_nor_shown() -> None:
+    """Not even when another program has just asked for it on the same line."""
+    record = ALL_SETTINGS[0]
+    good = p81_board(registers(*PAIRS[0], record, VERSIONS))
+    script = Script(lambda request, n: [(0.01, pieces(record)[0]), *good._answer(request, n)])
+    bms = attach(script, protocol="p81")
+    shown = [str(bms.get_info()), str(bms.get_all())]
+    asked = [(int.from_bytes(request[2:4], "big"), request[5]) for request in script.requests]
+    assert not any(start <= register < start + size for register in PASSWORD for start, size in asked)
+    script._answer = lambda request, n: [(0.01, pieces(record)[0])]
+    for call in (bms.get_info, bms.get_all, bms.get_soc):
+        with pytest.raises(DalyError) as caught:
+            call()
+        shown += [str(caught.value), repr(getattr(caught.value, "raw", b""))]
+    assert not any("123456" in text for text in shown)
+
+
+def test_no_block_holds_the_password() -> None:
+    for block in (*p81.MAP.live, *p81.MAP.info):
+        assert not any(block.start <= register < block.start + block.size for register in PASSWORD)
+        assert block.size <= 80, "larger answers were reported impossible over Bluetooth"
+
+
+@pytest.mark.parametrize("number", [1, 2, 9, 16])
+@pytest.mark.parametrize("protocol", ["auto", "p81"])
+def test_a_board_is_asked_by_its_number(number: int, protocol: str) -> None:
+    script = p81_board(BASE, number=number)
+    bms = attach(script, board=number, protocol=protocol)
+    assert bms.get_soc()["soc_percent"] == 86.4
+    assert bms.get_info()["board"] == number
+    assert {request[0] for request in script.requests if request[0] >= 0x81 and request[0] < 0xA0} == {
+        0x80 + number
+    }
+
+
+def test_another_board_is_no_answer() -> None:
+    other = answer_to(0x52, BASE, bytes.fromhex(FIRST))
+    with pytest.raises(NoReply, match=r"only another board answered.*heard: 2") as caught:
+        attach(Script(lambda *_: [(0.05, other)]), protocol="p81").get_soc()
+    assert caught.value.seen == "another board"
+
+
+# The level-coded words and flags as the notes list them, lowest bit first, written out once more by hand.
+LEVELS = {
+    0x6D: {
+        0: "cell_voltage_high",
+        3: "cell_voltage_low",
+        8: "cell_voltage_difference",
+        11: "charge_temperature_high",
+    },
+    0x6E: {
+        0: "charge_temperature_low",
+        3: "discharge_temperature_high",
+        8: "discharge_temperature_low",
+        11: "temperature_difference",
+    },
+    0x6F: {
+        0: "pack_voltage_high",
+        3: "pack_voltage_low",
+        8: "charge_overcurrent",
+        11: "discharge_overcurrent",
+    },
+    0x70: {0: "soc_low", 3: "soh_low", 8: "mosfet_temperature_high", 11: "thermal_runaway"},
+}
+FLAGS = {
+    0x6D: {7: "charger_connection", 15: "discharger_connection"},
+    0x6E: {
+        6: "charge_mosfet_hot",
+        7: "charge_mosfet_sensor",
+        14: "discharge_mosfet_hot",
+        15: "discharge_mosfet_sensor",
+    },
+    0x6F: {6: "short_circuit", 14: "charge_undervoltage", 15: "discharge_overvoltage"},
+    0x72: dict(
+        enumerate(
+            [
+                "afe",
+                "afe_communication",
+                "afe_sampling",
+                "voltage_measurement",
+                "cell_sense_wire",
+                "pack_voltage_measurement",
+                "current_module",
+            ],
+            8,
+        )
+    ),
+    0x73: {
+        **dict(
+            enumerate(
+                [
+                    "temperature_sensor_lost",
+                    "eeprom",
+                    "flash",
+                    "rtc",
+                    "charge_mosfet",
+                    "discharge_mosfet",
+                    "precharge_mosfet",
+                    "precharge",
+                ]
+            )
+        ),
+        15: "heating",
+    },
+}
+NO_ALARM = ((0x70, 0), (0x68, 0))
+
+
+@pytest.mark.parametrize("level", [1, 2, 3, 7])
+@pytest.mark.parametrize(
+    ("register", "bit", "code"), [(r, b, c) for r, row in LEVELS.items() for b, c in row.items()]
+)
+def test_each_level_is_its_fault(register: int, bit: int, code: str, level: int) -> None:
+    bms = changed(*NO_ALARM, (register, level << bit))
+    assert bms.get_faults() == [FAULTS[f"{code}_{min(level, 2)}"]]
+    assert bms.get_status()["fault_words"][register - 0x6D] == level << bit
+
+
+@pytest.mark.parametrize(
+    ("register", "bit", "code"), [(r, b, c) for r, row in FLAGS.items() for b, c in row.items()]
+)
+def test_each_flag_is_its_fault(register: int, bit: int, code: str) -> None:
+    assert changed(*NO_ALARM, (register, 1 << bit)).get_faults() == [FAULTS[code]]
+
+
+@pytest.mark.parametrize(
+    ("register", "bit"),
+    [
+        (register, bit)
+        for register in range(0x6D, 0x74)
+        for bit in range(16)
+        if bit not in FLAGS.get(register, {})
+        and not any(low <= bit < low + 3 for low in LEVELS.get(register, {}))
+    ],
+)
+def test_bits_that_say_no_alarm_are_kept_as_words_only(register: int, bit: int) -> None:
+    """0x70 bit 7 and 0x72 bit 15 were set on healthy packs."""
+    bms = changed(*NO_ALARM, (register, 1 << bit))
+    assert bms.get_faults() == []
+    assert bms.get_status()["fault_words"][register - 0x6D] == 1 << bit
+
+
+@pytest.mark.parametrize("register", [0x66, 0x67, 0x68, 0x69])
+@pytest.mark.parametrize("bit", range(16))
+def test_old_words_are_unknown_faults_where_the_new_ones_are_silent(register: int, bit: int) -> None:
+    bms = changed(*NO_ALARM, (register, 1 << bit))
+    code, text = f"register{register:02x}_bit{bit}", f"unknown fault (register {register:02x}, bit {bit})"
+    healthy = (register, bit) == (0x68, 7)
+    assert bms.get_faults() == ([] if healthy else [{"code": code, "level": 0, "text": text}])
+    both = changed(*NO_ALARM, (register, 1 << bit), (0x6D, 1))
+    assert both.get_errors() == ["cell voltage too high (level 1)"]
+    assert both.get_status()["old_fault_words"][register - 0x66] == 1 << bit
+
+
+def test_legal_extremes() -> None:
+    bms = changed(
+        *((register, 5000) for register in range(48)),
+        *((0x30 + n, 40 + n) for n in range(8)),
+        (0x38, 2400),
+        (0x39, 27000),
+        (0x3A, 0),
+        (0x3C, 48),
+        (0x3D, 8),
+        (0x3E, 5000),
+        (0x3F, 48),
+        (0x43, 240),
+        (0x44, 8),
+        (0x45, 1),
+        (0x46, 1),
+        (0x48, 1),
+        (0x49, 1),
+        (0x4A, 1),
+        (0x4B, 65534),
+        (0x4C, 40000),
+        (0x5C, 140),
+    )
+    found: Any = bms.get_all()
+    assert found["soc"] == {"total_voltage": 240.0, "current": -300.0, "soc_percent": 0.0, "power": -72000.0}
+    assert found["cell_voltages"] == dict.fromkeys(range(1, 49), 5.0)
+    assert found["temperatures"] == dict(enumerate(range(8), 1))
+    temperatures = found["temperature_range"]
+    assert (temperatures["highest_temperature"], temperatures["lowest_temperature"]) == (200, -39)
+    assert (temperatures["highest_sensor"], temperatures["lowest_sensor"]) == (8, 1)
+    assert temperatures["heater_temperature"] == 100
+    assert found["status"]["cycles"] == 40000
+    assert found["status"]["charger_running"] is found["status"]["load_running"] is True
+    assert found["mosfet_status"]["capacity_ah"] == 6553.4
+
+
+@pytest.mark.parametrize("raw", [0, 0xFF, 0xFFFF])
+def test_a_sensor_that_is_not_fitted_is_absent(raw: int) -> None:
+    bms = changed(*((register, raw) for register in (0x31, 0x43, 0x45, 0x5A, 0x5B, 0x5C)))
+    assert bms.get_temperatures() == {1: 22, 3: 22, 4: 22}
+    assert bms.get_temperature_range() == {
+        "highest_temperature": 22,
+        "highest_sensor": 4,
+        "lowest_temperature": 22,
+        "lowest_sensor": 1,
+    }
+
+
+def test_without_sensors_there_is_no_range() -> None:
+    bms = changed((0x3D, 0), *((register, 0) for register in (0x43, 0x44, 0x45, 0x46, 0x5A, 0x5B)))
+    assert bms.get_temperatures() == bms.get_temperature_range() == {}
+
+
+@pytest.mark.parametrize(
+    ("register", "key"),
+    [
+        (0x3B, "heartbeat"),
+        (0x4B, "capacity_ah"),
+        (0x52, "charging_mosfet"),
+        (0x53, "discharging_mosfet"),
+        (0x54, "precharging_mosfet"),
+        (0x55, "heating"),
+        (0x56, "fan"),
+    ],
+)
+def test_what_the_board_has_not_is_absent(register: int, key: str) -> None:
+    assert key not in changed((register, 0xFFFF)).get_mosfet_status()
+    on = changed((register, 1)).get_mosfet_status()
+    assert on[key] == (0.1 if key == "capacity_ah" else 1)  # type: ignore[literal-required]
+
+
+@pytest.mark.parametrize(
+    ("register", "key"), [(0x49, "charger_running"), (0x4A, "load_running"), (0x4C, "cycles")]
+)
+def test_what_the_status_has_not_is_absent(register: int, key: str) -> None:
+    assert key not in changed((register, 0xFFFF)).get_status()
+
+
+@pytest.mark.parametrize(
+    ("raw", "amperes"), [(30000, 0.0), (31500, 1.5), (29000, -1.0), (0, None), (0xFFFF, None)]
+)
+def test_balance_current(raw: int, amperes: float | None) -> None:
+    assert changed((0x4E, raw)).get_mosfet_status().get("balance_current") == amperes
+
+
+@pytest.mark.parametrize(("raw", "balancing"), [(0, False), (1, True), (2, True), (7, None), (0xFFFF, None)])
+def test_balancing_state(raw: int, balancing: bool | None) -> None:
+    assert changed((0x4D, raw)).get_mosfet_status().get("balancing") is balancing
+
+
+@pytest.mark.parametrize("cell", range(1, 49))
+def test_each_balancing_bit_is_its_cell(cell: int) -> None:
+    bits = 1 << cell - 1
+    words = [(0x4F + place, bits >> 16 * place & 0xFFFF) for place in range(3)]
+    bms = changed((0x3C, 48), (0x4D, 1), *words)
+    assert [number for number, on in bms.get_balancing_status().items() if on] == [cell]
+
+
+def test_a_board_that_does_not_say_which_cells_balance() -> None:
+    bms = changed((0x4D, 1))
+    with pytest.raises(NotSupported, match="does not say which cells"):
+        bms.get_balancing_status()
+    assert "balancing_status" not in bms.get_all()
+
+
+FAR_OFF = 3317 + 201
+"""A highest cell 201 mV above that of the list."""
+IMPOSSIBLE = [
+    ("soc", 0x38, 0),
+    ("soc", 0x39, 0),
+    ("soc", 0x3A, 1001),
+    ("status", 0x3C, 0),
+    ("status", 0x3C, 49),
+    ("status", 0x3D, 9),
+    ("mosfet_status", 0x48, 3),
+    ("cell_voltages", 0x01, 6001),
+    ("temperatures", 0x30, 256),
+    ("temperature_range", 0x43, 256),
+    ("temperature_range", 0x44, 9),
+    ("temperature_range", 0x45, 256),
+    ("temperature_range", 0x46, 9),
+    ("temperature_range", 0x5A, 256),
+    ("temperature_range", 0x5B, 256),
+    ("temperature_range", 0x5C, 256),
+    ("cell_voltage_range", 0x3E, 0),
+    ("cell_voltage_range", 0x3E, 6001),
+    ("cell_voltage_range", 0x3F, 0),
+    ("cell_voltage_range", 0x3F, 49),
+    ("cell_voltage_range", 0x42, 6001),
+    ("cell_voltage_range", 0x57, 6001),
+    ("cell_voltage_range", 0x3E, FAR_OFF),
+    ("balancing_status", 0x50, 1),
+]
+
+
+@pytest.mark.parametrize(("section", "register", "raw"), IMPOSSIBLE)
+def test_a_value_that_cannot_be_is_asked_again_then_an_error(section: str, register: int, raw: int) -> None:
+    bad, good = p81_board({**BASE, register: raw}), p81_board(BASE)
+    words = "contradict" if raw == FAR_OFF else "cannot be"
+    with pytest.raises(BadReply, match=words):
+        getattr(attach(bad, protocol="p81"), f"get_{section}")()
+    once = len(bad.sent) // 2
+    healing = Script(lambda request, n: (bad if n < once else good)._answer(request, n))
+    expected = getattr(attach(p81_board(BASE), protocol="p81"), f"get_{section}")()
+    assert getattr(attach(healing, protocol="p81"), f"get_{section}")() == expected
+
+
+def test_a_lost_second_block_leaves_the_first() -> None:
+    good = p81_board(BASE)
+    script = Script(lambda request, n: good._answer(request, n) if request.hex() == FIRST else [])
+    found: Any = attach(script, protocol="p81", request_retries=1).get_all()
+    assert found["soc"]["soc_percent"] == 86.4
+    assert found["cell_voltages"][16] == 3.317
+    for section in ("mosfet_status", "status", "errors", "cell_voltage_range"):
+        assert "no answer to registers 41-7e in 2 attempts" in found[section]["error"]
+
+
+def test_a_poll_that_tells_nothing_is_no_reading() -> None:
+    script = p81_board({**BASE, **dict.fromkeys(range(0x41, 0x7F), 0xFFFF)})
+    found: Any = attach(script, protocol="p81", request_retries=1).get_all()
+    assert "nothing but ff cannot be" in found["mosfet_status"]["error"]
+    assert found["soc"]["soc_percent"] == 86.4

@@ -1,0 +1,347 @@
+"""Real wires: pty, TCP and RFC 2217, and what they say in trouble. The board is a process of its own."""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import serial
+import serial.rfc2217
+from processes import board, raw_pty
+
+from dalybms import DalyBMS, NoReply, TransportError, open_bms
+from dalybms.transports import serial as serial_wire
+from dalybms.transports import tcp
+from dalybms.transports.serial import SerialTransport
+
+ROOT = Path(__file__).resolve().parents[2]
+OPEN = """
+import sys
+sys.path.insert(0, sys.argv[2])
+from dalybms import DalyBMS, TransportError
+bms = DalyBMS()
+try:
+    bms.connect(sys.argv[1])
+except TransportError as error:
+    print(error)
+else:
+    print("opened", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("wire", [("--pty",), ("--tcp", "0")])
+@pytest.mark.parametrize("pack", ["cells=16&sensors=4", "cells=48&sensors=16&style=fixed-all"])
+def test_a_battery_is_read_over_a_real_wire(wire: tuple[str, ...], pack: str) -> None:
+    with open_bms(f"demo:?{pack}") as demo:
+        expected = demo.get_all()
+    with board(*wire, "--unpaced", pack) as device, open_bms(device) as bms:
+        found = bms.get_all()
+    for outcome in (expected, found):
+        outcome["mosfet_status"].pop("heartbeat")  # type: ignore[typeddict-item, misc]
+    assert found == expected
+
+
+def test_a_paced_line_is_used_at_its_own_speed() -> None:
+    with board("--pty", "cells=14&sensors=1") as device, open_bms(device, pause=0) as bms:
+        bms.get_all()
+        began = time.monotonic()
+        bms.get_all()
+        took = time.monotonic() - began
+    assert 0.297 < took < 0.45
+
+
+@pytest.mark.filterwarnings("ignore:.*set(Daemon|Name).*:DeprecationWarning")
+def test_rfc2217_is_a_wire() -> None:
+    with (
+        board("--pty", "--unpaced", "cells=8") as device,
+        rfc2217_server(device) as port,
+        open_bms(f"rfc2217://127.0.0.1:{port}", timeout=2) as bms,
+    ):
+        assert bms.get_status()["cells"] == 8
+
+
+@contextmanager
+def rfc2217_server(device: str) -> Iterator[int]:
+    """pyserial's own server side in front of a pty; modem lines are constant, a pty has none."""
+
+    class Port(serial.Serial):  # type: ignore[misc]
+        cts = dsr = cd = dtr = rts = True
+        ri = False
+
+    listener = socket.create_server(("127.0.0.1", 0))
+    port = Port(device, 9600, timeout=0)
+    stop = threading.Event()
+
+    def serve() -> None:
+        client, _ = listener.accept()
+        with client:
+
+            class Writer:
+                def write(self, data: bytes) -> None:
+                    client.sendall(data)
+
+            manager = serial.rfc2217.PortManager(port, Writer())
+            while not stop.is_set():
+                ready = select.select([client, port], [], [], 0.05)[0]
+                if client in ready:
+                    data = client.recv(1024)
+                    if not data:
+                        return
+                    port.write(b"".join(manager.filter(data)))
+                if port in ready:
+                    client.sendall(b"".join(manager.escape(port.read(1024))))
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        stop.set()
+        thread.join(10)
+        port.close()
+        listener.close()
+
+
+def test_the_lock_keeps_a_second_program_out() -> None:
+    with raw_pty() as (_, name), DalyBMS() as bms:
+        bms.connect(name)
+        second = subprocess.run(
+            [sys.executable, "-c", OPEN, name, str(ROOT)],
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=True,
+        )
+        assert second.stdout.startswith(f"{name} is in use by another program")
+        bms.disconnect()
+        third = subprocess.run(
+            [sys.executable, "-c", OPEN, name, str(ROOT)],
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=True,
+            input="",
+        )
+        assert third.stdout == "opened\n"
+
+
+def test_a_killed_program_leaves_no_lock() -> None:
+    with raw_pty() as (_, name):
+        holder = subprocess.Popen(
+            [sys.executable, "-c", OPEN, name, str(ROOT)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        assert holder.stdout is not None
+        assert holder.stdin is not None
+        assert holder.stdout.readline() == b"opened\n"
+        holder.kill()
+        holder.wait(10)
+        holder.stdout.close()
+        holder.stdin.close()
+        SerialTransport(name).close()
+
+
+def test_unplugged_while_waiting() -> None:
+    with raw_pty() as (ours, name), open_bms(name) as bms:
+
+        def unplug() -> None:
+            select.select([ours], [], [], 10)
+            os.close(ours)
+
+        thread = threading.Thread(target=unplug)
+        thread.start()
+        with pytest.raises(TransportError, match=r"is gone: the adapter was unplugged, or another program"):
+            bms.get_soc()
+        thread.join(10)
+        with pytest.raises(TransportError, match="is gone"):
+            bms.get_soc()
+
+
+def test_disconnect_in_another_thread_ends_a_wait_on_a_port() -> None:
+    with raw_pty() as (ours, name), open_bms(name, timeout=20) as bms:
+
+        def leave() -> None:
+            select.select([ours], [], [], 10)
+            bms.disconnect()
+
+        thread = threading.Thread(target=leave)
+        thread.start()
+        began = time.monotonic()
+        with pytest.raises(TransportError, match="not connected"):
+            bms.get_soc()
+        assert time.monotonic() - began < 5
+        thread.join(10)
+
+
+def test_a_missing_port_lists_what_there_is() -> None:
+    with pytest.raises(
+        TransportError, match=r"/dev/ttyUSB99 does not exist: (ports here|no serial port was found)"
+    ):
+        DalyBMS().connect("/dev/ttyUSB99")
+
+
+def test_a_file_is_no_port(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(TransportError, match="is not a serial port"):
+        DalyBMS().connect(str(tmp_path / "file"))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs another user to be refused")
+def test_no_permission_names_the_group(tmp_path: Path) -> None:
+    """Another user opens a port of group dialout."""
+    os.chmod(tmp_path, 0o711)
+    for folder in tmp_path.parents:
+        if folder.owner() == "root" and folder.stat().st_mode & 0o001 == 0:
+            os.chmod(folder, folder.stat().st_mode | 0o001)
+    with raw_pty() as (_, name):
+        import grp
+
+        os.chown(name, 0, grp.getgrnam("dialout").gr_gid)
+        os.chmod(name, 0o660)
+        message = as_nobody(name)
+    assert message.startswith(
+        f"no permission for {name}: it belongs to group dialout; run: sudo usermod -aG dialout "
+    )
+    assert message.endswith("then log in again")
+
+
+def as_nobody(name: str) -> str:
+    """What a user without rights is told."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.setgroups([])
+        os.setgid(65534)
+        os.setuid(65534)
+        try:
+            SerialTransport(name)
+        except TransportError as error:
+            os.write(writer, str(error).encode())
+        os._exit(0)
+    os.close(writer)
+    os.waitpid(child, 0)
+    with os.fdopen(reader) as told:
+        return told.read()
+
+
+def test_an_unknown_scheme_is_a_wrong_argument() -> None:
+    with pytest.raises(ValueError, match="nonsense://x is no device"):
+        DalyBMS().connect("nonsense://x")
+
+
+@pytest.mark.parametrize(
+    "url", ["socket://", "socket://host", "socket://host:port", "socket://host:1/path", "socket:x"]
+)
+def test_a_wrong_tcp_address_is_a_wrong_argument(url: str) -> None:
+    with pytest.raises(ValueError, match="socket://HOST:PORT"):
+        DalyBMS().connect(url)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def test_tcp_refused() -> None:
+    with pytest.raises(TransportError, match=r"refused the connection: is ser2net or the gateway running"):
+        DalyBMS().connect(f"socket://127.0.0.1:{free_port()}")
+
+
+def test_tcp_unknown_host() -> None:
+    with pytest.raises(TransportError, match="cannot find the host"):
+        DalyBMS().connect("socket://no-such-host.invalid:4001")
+
+
+def test_rfc2217_refused() -> None:
+    with pytest.raises(
+        TransportError, match=r"cannot open rfc2217://.*check host, port and that the server runs"
+    ):
+        DalyBMS().connect(f"rfc2217://127.0.0.1:{free_port()}")
+
+
+def test_tcp_host_that_never_answers() -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as server:
+        fill = [socket.socket() for _ in range(3)]
+        for each in fill:
+            each.setblocking(False)
+            each.connect_ex(server.getsockname())
+        port = server.getsockname()[1]
+        with pytest.raises(TransportError, match=r"cannot reach 127.0.0.1:\d+ \(no answer in time\)"):
+            tcp.TcpTransport(f"socket://127.0.0.1:{port}", connect_timeout=0.2)
+        for each in fill:
+            each.close()
+
+
+def test_tcp_cut_by_the_far_side() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server, DalyBMS() as bms:
+        bms.connect(f"socket://127.0.0.1:{server.getsockname()[1]}")
+        client, _ = server.accept()
+        client.close()
+        with pytest.raises(TransportError, match="cut the connection"):
+            bms.get_soc()
+
+
+def test_disconnect_in_another_thread_ends_a_wait_on_tcp() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server, DalyBMS(timeout=20) as bms:
+        bms.connect(f"socket://127.0.0.1:{server.getsockname()[1]}")
+        client, _ = server.accept()
+
+        def leave() -> None:
+            client.recv(1)
+            bms.disconnect()
+
+        thread = threading.Thread(target=leave)
+        thread.start()
+        with pytest.raises(TransportError, match="not connected"):
+            bms.get_soc()
+        thread.join(10)
+        client.close()
+
+
+def test_tcp_close_is_quick() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        wire = tcp.TcpTransport(f"socket://127.0.0.1:{server.getsockname()[1]}")
+        began = time.monotonic()
+        wire.close()
+        wire.close()
+        assert time.monotonic() - began < 0.1
+
+
+def test_an_echoing_port_is_told_from_a_battery() -> None:
+    with DalyBMS(timeout=0.05) as bms:
+        bms.connect("loop://")
+        with pytest.raises(NoReply, match="only our own request came back"):
+            bms.get_soc()
+
+
+def test_drain_forgets_what_came_before() -> None:
+    with raw_pty() as (ours, name):
+        wire = SerialTransport(name)
+        os.write(ours, b"old")
+        assert wire.read(5)
+        os.write(ours, b"older")
+        select.select([wire._port], [], [], 5)
+        wire.drain()
+        assert wire.read(0) == b""
+        wire.close()
+        with pytest.raises(TransportError, match="is closed"):
+            wire.read(0)
+
+
+def test_stable_names_come_first(tmp_path: Path) -> None:
+    (tmp_path / "ttyX").write_text("")
+    links = tmp_path / "by-id"
+    links.mkdir()
+    (links / "usb-FTDI_1234").symlink_to("../ttyX")
+    stable = serial_wire._stable_names(str(links))
+    assert stable == {str(tmp_path / "ttyX"): str(links / "usb-FTDI_1234")}
+    assert serial_wire._stable_names(str(tmp_path / "none")) == {}
