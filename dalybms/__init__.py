@@ -16,12 +16,16 @@ __version__ = "1.0.0"
 
 TYPE_CHECKING = False  # as typing has it, which takes ten times as long to load as this module
 if TYPE_CHECKING:
-    from dalybms.bms import DalyBMS, DalyBMSBluetooth, open_bms
+    from dalybms.bms import DalyBMS
+    from dalybms.bms_bluetooth import DalyBMSBluetooth
     from dalybms.bms_sinowealth import DalyBMSSinowealth
     from dalybms.errors import BadReply, DalyError, NoReply, NotSupported, TransportError
+    from dalybms.opening import open_bms
 
 _HOMES = {
-    "dalybms.bms": ("DalyBMS", "DalyBMSBluetooth", "open_bms"),
+    "dalybms.bms": ("DalyBMS",),
+    "dalybms.bms_bluetooth": ("DalyBMSBluetooth",),
+    "dalybms.opening": ("open_bms",),
     "dalybms.bms_sinowealth": ("DalyBMSSinowealth",),
     "dalybms.errors": ("BadReply", "DalyError", "NoReply", "NotSupported", "TransportError"),
 }

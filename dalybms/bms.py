@@ -4,30 +4,21 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Callable, cast
 
-from dalybms.device import (
-    APP_HOST,
-    MOST_BOARDS,
-    PC_HOST,
-    candidates,
-    is_bluetooth,
-    open_bluetooth,
-    open_wire,
-    speaker,
-)
+from dalybms.arguments import check_seconds, check_whole
+from dalybms.detection import Detection
+from dalybms.device import MOST_BOARDS, PC_HOST, candidates, open_wire
 from dalybms.errors import DalyError, NoReply, NotSupported, TransportError
-from dalybms.link import BAUD, BLUETOOTH, WIRE, Link
+from dalybms.link import BAUD, WIRE, Link
 from dalybms.logs import Log
 from dalybms.protocols.reading import attempt
-from dalybms.protocols.request import Answer, Ask, Request
 from dalybms.sections import MORE_SECTIONS, SECTIONS
 
 if TYPE_CHECKING:
     import logging
 
-    from dalybms.device import Speaker
     from dalybms.readings import (
         All,
         BalancingStatus,
@@ -64,7 +55,6 @@ class DalyBMS:
     _timing = WIRE
     _likely_host = PC_HOST
     _hasty = True
-    """Wires answer within a fifth of the usual silence; Bluetooth may need half of it."""
     _clock = staticmethod(time.monotonic)
     _renew: Callable[[], Any] | None = None
     """Opens the same wire once more, where one that has gone deaf may hear again."""
@@ -82,15 +72,15 @@ class DalyBMS:
         fill: int = 0,
         baudrate: int = BAUD,
     ) -> None:
-        _check_whole("request_retries", request_retries, 0, 100)
-        _check_whole("board", board, 1, MOST_BOARDS)
-        _check_whole("fill", fill, 0, 255)
-        _check_whole("baudrate", baudrate, 1200, 921600)
-        _check_seconds("timeout", timeout, 0.001, 60)
+        check_whole("request_retries", request_retries, 0, 100)
+        check_whole("board", board, 1, MOST_BOARDS)
+        check_whole("fill", fill, 0, 255)
+        check_whole("baudrate", baudrate, 1200, 921600)
+        check_seconds("timeout", timeout, 0.001, 60)
         if pause is not None:
-            _check_seconds("pause", pause, 0, 10)
+            check_seconds("pause", pause, 0, 10)
         if address is not None:
-            _check_whole("address", address, 0, 255)
+            check_whole("address", address, 0, 255)
         self._options = (protocol, address, board, self._likely_host, fill)
         candidates(*self._options)
         self._retries, self._board, self._pause = request_retries, board, pause
@@ -196,7 +186,7 @@ class DalyBMS:
     def _read(self, sections: Sequence[str]) -> dict[str, Any]:
         link = self._connected()
         with link.call():
-            protocol, ask = self._found(link, ["status"] if "info" in sections else sections)
+            protocol, ask = self._detection.found(["status"] if "info" in sections else sections)
             live = [section for section in sections if section != "info"]
             outcomes = self._signed(protocol.read(ask, live)) if live else {}
             if "info" in sections:
@@ -222,14 +212,14 @@ class DalyBMS:
         Reads (0x50-0x8A, 0x90-0x9A, 0xD8) are repeated when nothing comes. Anything else may
         change the battery: it is sent once and not verified. Raises NoReply without an answer.
         """
-        _check_whole("command", command, 0, 255)
+        check_whole("command", command, 0, 255)
         if not isinstance(data, (bytes, bytearray)):
             raise TypeError(f"data must be bytes, not {data!r}")
         if len(data) != 8:
             raise ValueError(f"data must be 8 bytes, not {len(data)}")
         link = self._connected()
         with link.call():
-            protocol, _ = self._found(link, ["soc"])
+            protocol, _ = self._detection.found(["soc"])
             return protocol.request(lambda request: link.exchange(request, self._board), command, bytes(data))
 
     def _get(self, section: str) -> Any:
@@ -239,47 +229,14 @@ class DalyBMS:
         return outcome
 
     def _use(self, transport: Any) -> None:
-        self._candidates: dict[str, Speaker] = {}
-        self._protocol: Speaker | None = None
-        self._link = Link(transport, self._timing, self._retries, self._pause, self._clock)
+        link = self._link = Link(transport, self._timing, self._retries, self._pause, self._clock)
+        self._detection = Detection(link, self._options, self._board, self._retries, self._hasty)
 
     def _connected(self) -> Link:
         link = self._link
         if link is None:
             raise TransportError("not connected: call connect() first")
         return link
-
-    def _found(self, link: Link, sections: Sequence[str]) -> tuple[Speaker, Ask]:
-        """The protocol that answers, and the way to ask; the first answer counts as data."""
-        known: dict[str, Answer] = {}
-
-        def ask(request: Request) -> Answer:
-            return known.pop(request.name, None) or link.exchange(request, self._board)
-
-        if self._protocol is None:
-            owners: dict[Request, Speaker] = {}
-            answer = link.find(self._probes(sections, owners), self._board)
-            self._protocol = owners[answer.request]
-            self._protocol.learn(answer)
-            known[answer.request.name] = answer
-        return self._protocol, ask
-
-    def _probes(self, sections: Sequence[str], owners: dict[Request, Speaker]) -> Iterator[Request]:
-        """One question of each protocol a round; a protocol is not even loaded before its turn.
-
-        In the first round two possible host addresses are asked twice, with half the
-        patience: so a lost first reply costs no round.
-        """
-        names = candidates(*self._options)
-        for round_ in range(1 + self._retries):
-            for name in names:
-                if name not in self._candidates:
-                    self._candidates[name] = speaker(name, *self._options)
-                request = self._candidates[name].probe(sections, round_)
-                if self._hasty and self._retries and not round_ and len(request.writes) > 1:
-                    request = request._replace(patience=0.5, writes=2 * request.writes)
-                owners[request] = self._candidates[name]
-                yield request
 
     def _signed(self, outcomes: dict[str, Any]) -> dict[str, Any]:
         """Boards differ in the sign of the current: said once, never guessed."""
@@ -295,43 +252,6 @@ class DalyBMS:
         return outcomes
 
 
-class DalyBMSBluetooth(DalyBMS):
-    """One battery over Bluetooth LE: the same blocking methods, another wire. Needs bleak.
-
-    Arguments as DalyBMS; the silence allowed is longer, and host 0x80 is asked first. A
-    link that was answered and has gone silent is renewed once; when that does not help, it
-    is let go, so that the phone app can connect.
-    """
-
-    _likely_host = APP_HOST
-    _hasty = False
-
-    def __init__(
-        self,
-        request_retries: int = 3,
-        logger: logging.Logger | None = None,
-        timeout: float = BLUETOOTH.timeout,
-        **options: Any,
-    ) -> None:
-        self._timing = BLUETOOTH
-        super().__init__(request_retries, logger=logger, timeout=timeout, **options)
-
-    def connect(self, device: str | None = None, *, mac_address: str | None = None, **bleak: Any) -> None:
-        """Find and connect a device by MAC, CoreBluetooth UUID or advertised name.
-
-        mac_address: the same, under the name of dalybms 0.5. bleak: `adapter` ("hci1"),
-        `budget` (seconds for all of it), or arguments of bleak's client. Sends no request.
-        Raises TransportError when it is not found or cannot be connected; its `stage`
-        says how far it came.
-        """
-        target = device or mac_address
-        if not target:
-            raise ValueError("connect() needs a MAC address, a UUID or an advertised name")
-        self.disconnect()
-        self._renew = lambda: open_bluetooth(target, **bleak)
-        self._use(self._renew())
-
-
 def presentable(outcomes: dict[str, Any]) -> dict[str, Any]:
     """Outcomes as JSON takes them: {"error": why} for a failed section, none for one the board has not."""
     return {
@@ -339,29 +259,3 @@ def presentable(outcomes: dict[str, Any]) -> dict[str, Any]:
         for section, outcome in outcomes.items()
         if not isinstance(outcome, NotSupported)
     }
-
-
-def open_bms(device: str, **options: Any) -> DalyBMS:
-    """A connected battery, for `with`; the text picks the class, options are the constructor's.
-
-    device: as for connect(); over Bluetooth a MAC, a CoreBluetooth UUID or ble:NAME.
-    Raises as the constructor and connect() do.
-    """
-    name = os.fspath(device)
-    bms = (DalyBMSBluetooth if is_bluetooth(name) else DalyBMS)(**options)
-    bms.connect(name)
-    return bms
-
-
-def _check_whole(name: str, value: object, least: int, most: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{name} must be a whole number, not {value!r}")
-    if not least <= value <= most:
-        raise ValueError(f"{name} must be {least} to {most}, not {value}")
-
-
-def _check_seconds(name: str, value: object, least: float, most: float) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(f"{name} must be a number of seconds, not {value!r}")
-    if not least <= value <= most:
-        raise ValueError(f"{name} must be {least:g} to {most:g} s, not {value}")

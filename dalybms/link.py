@@ -171,7 +171,7 @@ class Link:
         says what was heard instead; BadReply when all answers could not be;
         TransportError when the wire is gone.
         """
-        attempts = 1 if request.once else 1 + self.retries
+        attempts = 1 if request.once else request.tries or 1 + self.retries
         return self._ask(islice(cycle((request, data) for data in request.writes), attempts), board)
 
     def find(self, requests: Iterable[Request], board: int = 1) -> Answer:
@@ -245,7 +245,7 @@ class Link:
         if done:
             return self._answered(Answer(done[0], data, done[1]), listener)
         silent = not self._alive or not listener.heard.replace(data, b"")
-        self._unanswered(self._clock() - began, silent, hasty, listener)
+        self._unanswered(self._clock() - began, silent, hasty, request.optional, listener)
         return None
 
     def _listen(self, listener: _Listener, timeout: float, again: bool) -> tuple[Request, Any] | None:
@@ -276,7 +276,9 @@ class Link:
             self._tail = self._series = _Tail(request, answer.written, number)
         return answer
 
-    def _unanswered(self, seconds: float, silent: bool, hasty: bool, listener: _Listener) -> None:
+    def _unanswered(
+        self, seconds: float, silent: bool, hasty: bool, optional: bool, listener: _Listener
+    ) -> None:
         """A request sent soon after the last byte may have been lost in a busy board.
 
         silent: nothing came but echoes, or nothing was ever answered. A damaged reply on a
@@ -286,7 +288,7 @@ class Link:
         if silent:
             self._silence_left -= seconds
         self._note_strangers(listener)
-        if self._adaptive and hasty:
+        if self._adaptive and hasty and not optional:
             self._pause = min(2 * self._pause, self.timing.last_pause)
             log.debug("pause between requests is now %.0f ms", 1000 * self._pause)
 

@@ -8,12 +8,13 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from dalybms.bms import DalyBMS, DalyBMSBluetooth, presentable
+from dalybms.bms import DalyBMS, presentable
 from dalybms.cli import limits, output
 from dalybms.cli.check.flags import without_check
 from dalybms.cli.options import DEVICE_VARIABLE, build_parser
 from dalybms.device import is_bluetooth
 from dalybms.errors import DalyError, NotSupported
+from dalybms.opening import battery_class
 from dalybms.sections import MORE_SECTIONS, SECTIONS
 
 
@@ -83,10 +84,9 @@ def battery(options: argparse.Namespace) -> DalyBMS:
         raise ValueError("--uart and --address contradict each other: give one of them")
     if options.sinowealth and options.protocol not in ("auto", "sinowealth"):
         raise ValueError("--sinowealth and --protocol contradict each other: give one of them")
-    kind = DalyBMSBluetooth if is_bluetooth(options.device) else DalyBMS
-    if options.adapter and kind is DalyBMS:
+    if options.adapter and not is_bluetooth(options.device):
         raise ValueError(f"--adapter is for Bluetooth, and {options.device} is none")
-    return kind(
+    return battery_class(options.device)(
         request_retries=options.retry,
         address=8 if options.uart else options.address,
         board=options.board,
@@ -97,9 +97,9 @@ def battery(options: argparse.Namespace) -> DalyBMS:
     )
 
 
-def connect(bms: DalyBMS, options: argparse.Namespace) -> None:
+def connect(bms: Any, options: argparse.Namespace) -> None:
     """Open the wire of the options; scanning and connecting over Bluetooth is cut to fit -t."""
-    if isinstance(bms, DalyBMSBluetooth):
+    if is_bluetooth(options.device):
         bms.connect(options.device, adapter=options.adapter, budget=options.timeout)
     else:
         bms.connect(options.device)

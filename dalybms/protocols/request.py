@@ -40,6 +40,10 @@ class Request(NamedTuple):
     """The share of the usual silence after which an attempt ends."""
     once: bool = False
     """It may change the battery: never sent a second time."""
+    tries: int = 0
+    """How often it is sent at the most; 0: as often as the caller of the link has set."""
+    optional: bool = False
+    """A board may lack it: its silence says nothing about the pace or the line."""
 
 
 class Answer(NamedTuple):

@@ -1,0 +1,59 @@
+"""Which protocol answers on a wire: candidates take turns, and the first answer counts as data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from dalybms.device import candidates, speaker
+from dalybms.link import Link
+from dalybms.protocols.request import Answer, Ask, Request
+
+if TYPE_CHECKING:
+    from dalybms.device import Speaker
+
+
+class Detection:
+    """One board on one link, and what it was found to speak.
+
+    options: as candidates() takes them. hasty: wires answer within a fifth of the usual
+    silence; Bluetooth may need half of it.
+    """
+
+    def __init__(self, link: Link, options: Any, board: int, retries: int, hasty: bool) -> None:
+        self._link, self._options, self._board = link, options, board
+        self._retries, self._hasty = retries, hasty
+        self._candidates: dict[str, Speaker] = {}
+        self._protocol: Speaker | None = None
+
+    def found(self, sections: Sequence[str]) -> tuple[Speaker, Ask]:
+        """The protocol that answers, and the way to ask; the first answer counts as data."""
+        known: dict[str, Answer] = {}
+
+        def ask(request: Request) -> Answer:
+            return known.pop(request.name, None) or self._link.exchange(request, self._board)
+
+        if self._protocol is None:
+            owners: dict[Request, Speaker] = {}
+            answer = self._link.find(self._probes(sections, owners), self._board)
+            self._protocol = owners[answer.request]
+            self._protocol.learn(answer)
+            known[answer.request.name] = answer
+        return self._protocol, ask
+
+    def _probes(self, sections: Sequence[str], owners: dict[Request, Speaker]) -> Iterator[Request]:
+        """One question of each protocol a round; a protocol is not even loaded before its turn.
+
+        In the first round two possible host addresses are asked twice, with half the
+        patience: so a lost first reply costs no round.
+        """
+        names = candidates(*self._options)
+        for round_ in range(1 + self._retries):
+            for name in names:
+                if name not in self._candidates:
+                    self._candidates[name] = speaker(name, *self._options)
+                request = self._candidates[name].probe(sections, round_)
+                if self._hasty and self._retries and not round_ and len(request.writes) > 1:
+                    request = request._replace(patience=0.5, writes=2 * request.writes)
+                owners[request] = self._candidates[name]
+                yield request
