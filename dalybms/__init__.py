@@ -16,6 +16,7 @@ __version__ = "1.0.0"
 
 TYPE_CHECKING = False  # as typing has it, which takes ten times as long to load as this module
 if TYPE_CHECKING:
+    from dalybms.banking import bank
     from dalybms.bms import DalyBMS
     from dalybms.bms_bluetooth import DalyBMSBluetooth
     from dalybms.bms_sinowealth import DalyBMSSinowealth
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from dalybms.opening import open_bms
 
 _HOMES = {
+    "dalybms.banking": ("bank",),
     "dalybms.bms": ("DalyBMS",),
     "dalybms.bms_bluetooth": ("DalyBMSBluetooth",),
     "dalybms.opening": ("open_bms",),
@@ -38,6 +40,7 @@ __all__ = [
     "NoReply",
     "NotSupported",
     "TransportError",
+    "bank",
     "open_bms",
 ]
 

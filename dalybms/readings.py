@@ -206,3 +206,72 @@ class All(TypedDict):
     temperatures: Temperatures | Failed
     balancing_status: BalancingStatus | Failed
     errors: Errors | Failed
+
+
+class Boards(TypedDict):
+    answering: int
+    """how many packs have told anything"""
+    of: int
+    """how many there are"""
+
+
+class Bank(TypedDict, total=False):
+    """What `bank()` makes of several packs in parallel; values stand for the packs that answer."""
+
+    boards: Boards
+    total_voltage: float
+    """V, mean of the packs"""
+    voltage_spread: float
+    """V, highest less lowest pack voltage"""
+    current: float
+    """A, the sum, positive while discharging"""
+    power: float
+    """W, the sum, positive while discharging"""
+    capacity_ah: float
+    """Ah remaining, the sum"""
+    soc_percent: float
+    """%, 0.0 to 100.0, weighted by the capacity when full"""
+    highest_voltage: float
+    """V, of the highest cell"""
+    highest_cell: int
+    """number of that cell, from 1"""
+    highest_cell_board: str
+    """name of its pack"""
+    lowest_voltage: float
+    """V, of the lowest cell"""
+    lowest_cell: int
+    """number of that cell, from 1"""
+    lowest_cell_board: str
+    """name of its pack"""
+    highest_temperature: float
+    """C"""
+    highest_sensor: int
+    """number of that sensor, from 1"""
+    highest_sensor_board: str
+    """name of its pack"""
+    lowest_temperature: float
+    """C"""
+    lowest_sensor: int
+    """number of that sensor, from 1"""
+    lowest_sensor_board: str
+    """name of its pack"""
+    errors: list[str]
+    """texts of the active faults, each with the name of its pack in front"""
+    left_out: dict[str, str]
+    """{name: why} of the packs that do not count for the state of charge"""
+    total_voltage_unknown: str
+    """why there is no total_voltage"""
+    current_unknown: str
+    """why there is neither current nor power"""
+    power_unknown: str
+    """why there is no power beside a current"""
+    capacity_unknown: str
+    """why there is no capacity_ah"""
+    soc_percent_unknown: str
+    """why there is no soc_percent"""
+    cell_extremes_unknown: str
+    """why there is no highest or lowest cell"""
+    sensor_extremes_unknown: str
+    """why there is no highest or lowest temperature"""
+    errors_unknown: str
+    """whose errors were not read; without any error known, `errors` is absent then"""
