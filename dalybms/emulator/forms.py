@@ -6,6 +6,7 @@ import math
 from typing import Any, Callable, TypeVar
 
 from dalybms.emulator import faults
+from dalybms.emulator.conduct import Conduct, parse
 
 Number = TypeVar("Number", int, float)
 
@@ -69,6 +70,50 @@ def code(most: int) -> Callable[[str], int]:
         return _within(int(text, 16), 0, most)
 
     return read
+
+
+def ranges(most: int) -> Callable[[str], list[int]]:
+    """Numbers in hexadecimal and ranges of them, "00-8a,a3-ff"."""
+    one = code(most)
+
+    def read(text: str) -> list[int]:
+        numbers: list[int] = []
+        for part in text.split(","):
+            low, dash, high = part.partition("-")
+            numbers += range(one(low), one(high) + 1) if dash else [one(low)]
+        return numbers
+
+    return read
+
+
+def protocols(*names: str) -> Callable[[str], list[str]]:
+    """One of these words, or several with + between them; the last name stands alone."""
+
+    def read(text: str) -> list[str]:
+        given = text.split("+")
+        alone = names[-1] in given and len(given) > 1
+        if alone or len(set(given)) < len(given) or not set(given) <= set(names):
+            raise ValueError
+        return given
+
+    return read
+
+
+def holds(text: str) -> dict[str, int]:
+    """ "charge:off,discharge:on" as the state of each MOSFET."""
+    states = {"on": 1, "off": 0}
+    held: dict[str, int] = {}
+    for part in text.split(","):
+        mosfet, _, state = part.partition(":")
+        if mosfet not in ("charge", "discharge") or state not in states or mosfet in held:
+            raise ValueError
+        held[mosfet] = states[state]
+    return held
+
+
+def conduct(text: str) -> Conduct:
+    """Words of how a board takes writes."""
+    return parse(text.split(","))
 
 
 def eight_bytes(text: str) -> bytes:

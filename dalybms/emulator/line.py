@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Callable, NamedTuple
 
-from dalybms.emulator.board import Board
+from dalybms.emulator.board import Board, Reply
+from dalybms.emulator.collision import collide
+from dalybms.emulator.frame_log import Heard, Listener, Log
 from dalybms.emulator.injector import Injector, Piece
 
 BYTE = 10 / 9600
@@ -17,6 +19,8 @@ BYTE = 10 / 9600
 _ROUNDING = 1e-6
 _NOISE = (0.005, 0.03)
 _NOISE_BEHIND = 1.0
+_APART = 0.004
+"""Boards that are asked at once begin to answer up to so many seconds apart."""
 
 
 class _Due(NamedTuple):
@@ -44,10 +48,11 @@ class Line:
     `latency`: seconds between the last byte of a request and the first of its reply. `paced`: each byte takes
     10/9600 s, in both directions. `faults`: as in `dalybms.emulator.faults`, "name[:rate[:count]]". `seed`:
     everything random follows from it. `busy`: what arrives while a board sends is lost. `scale`: factor for
-    the waits of faults, for tests with shorter limits.
+    the waits of faults, for tests with shorter limits. `record`: is handed each request and the places of
+    the boards that took it. Boards that answer the same request collide.
 
-    `injected` counts the faults that really happened, `requests` the requests that a board took, `lost`
-    the bytes that came while a board was sending.
+    `log` has all requests of the host, also those that nobody took. `injected` counts the faults that really
+    happened, `requests` the requests that boards took, `lost` the bytes that came while a board was sending.
     """
 
     def __init__(
@@ -59,8 +64,12 @@ class Line:
         seed: int = 0,
         busy: bool = True,
         scale: float = 1.0,
+        record: Callable[[Heard, Iterable[int]], None] | None = None,
     ) -> None:
         self.boards = list(boards)
+        self.log = Log()
+        self._listener = Listener()
+        self._record = record
         self.latency = latency
         self.busy = busy
         self.requests = 0
@@ -118,6 +127,7 @@ class Line:
         times = [self._written[0][0]] if self._written else []
         times += [max(self._due[0].at, self._free) + self._byte] if self._due else []
         times += [self._noise] if self._noise is not None else []
+        times += [at for at in (board.next_time() for board in self.boards) if at is not None]
         return min(times, default=None)
 
     def alive(self, now: float) -> bool:
@@ -142,6 +152,14 @@ class Line:
                 self._hear(*self._written.pop(0))
             else:
                 break
+        for board in self.boards:
+            board.run(now)
+            self._lose(board)
+
+    def _lose(self, board: Board) -> None:
+        """The wire goes with the board that its computer lives on, after what is on its way."""
+        if board.lost is not None and board.conduct.discharge_off == "gone" and self._gone is None:
+            self._gone = max(board.lost, self._free) if not self._due else None
 
     def _start_sending(self, starts: float) -> None:
         due = heapq.heappop(self._due)
@@ -153,15 +171,34 @@ class Line:
             self._gone = self._free
 
     def _hear(self, at: float, byte: int) -> None:
-        if self.busy and at - self._byte * (1 - _ROUNDING) < self._busy_until:
-            self.lost += 1
-            return
-        for board in self.boards:
-            for reply in board.feed(bytes((byte,))):
-                self.requests += 1
-                if reply:
-                    pieces, gone = self._injector.spoil(board, reply)
-                    self._answer(pieces, at + self.latency, gone)
+        data = bytes((byte,))
+        lost = self.busy and at - self._byte * (1 - _ROUNDING) < self._busy_until
+        self.lost += lost
+        replies = [[] if lost else board.feed(data, at) for board in self.boards]
+        self._note(data, at, [place for place, each in enumerate(replies) if each])
+        self.requests += sum(map(len, replies))
+        answers = [(board, reply) for board, each in zip(self.boards, replies) for reply in each if reply]
+        self._answer_all(answers, at)
+
+    def _note(self, data: bytes, at: float, taken_by: Sequence[int]) -> None:
+        for heard in self._listener.feed(data, at):
+            self.log.add(heard)
+            if self._record is not None:
+                self._record(heard, taken_by)
+
+    def _answer_all(self, answers: list[tuple[Board, Reply]], at: float) -> None:
+        spoilt = [(board, *self._injector.spoil(board, reply)) for board, reply in answers]
+        gone = any(gone for _, _, gone in spoilt)
+        sent = [(at + self._latency_of(board), pieces) for board, pieces, _ in spoilt]
+        if len(sent) > 1:
+            dice = self._injector.random
+            sent = [(begin + dice.uniform(0, _APART), pieces) for begin, pieces in sent]
+            sent = [collide(sent, self._byte or BYTE, dice)]
+        for begin, pieces in sent:
+            self._answer(pieces, begin, gone)
+
+    def _latency_of(self, board: Board) -> float:
+        return self.latency if board.conduct.latency is None else board.conduct.latency
 
     def _answer(self, pieces: list[Piece], at: float, gone: bool) -> None:
         at = max(at, self._busy_until)

@@ -40,8 +40,12 @@ class Pack:
     def _state(self) -> None:
         self.state = 2
         """0 idle, 1 charge, 2 discharge."""
-        self.charge_mosfet = 1
-        self.discharge_mosfet = 1
+        self.charge_switch = 1
+        self.discharge_switch = 1
+        """What the user has set. The transistor follows, unless something holds it."""
+        self.charge_held: int | None = None
+        self.discharge_held: int | None = None
+        """The transistor's state where protection or a body diode holds it, whatever the switch says."""
         self.heartbeat = 17
         """Rolls over at 256."""
         self.capacity = 214200
@@ -105,12 +109,33 @@ class Pack:
         """mV, mV, C, C."""
         self.balance_start = 3400
         self.balance_difference = 20
+        self.releases = [3550, 2900, 572, 456, 88, 47, 98, 32, 250, 8, 150, 105]
+        """Where a protection lets go, P81: cell high, low, pack high, low, charge temperature high, low,
+        discharge temperature high, low, cell difference, temperature difference, SOC low, MOSFET."""
+        self.delays = [5000, 5000, 1000, 1000, 2000, 2000, 2500, 2500, 3000, 3000, 4000, 1500]
+        """ms, P81, same order."""
+        self.overcurrent_3 = [27000, 33000]
+        """0.1 A + 30000: charge, discharge; P81."""
+        self.overcurrent_delays = [1000, 300, 1100, 200]
+        """ms: charge level 2, level 3, discharge level 2, level 3; P81."""
+        self.mosfet_warning = 120
+        """C + 40; P81."""
+        self.mosfet_limit = 125
+        """C + 40, protection; D2, P81."""
+        self.balance_limit = 1000
+        """mA that the balancer may take; P81."""
+        self.key_logic = 0x55
+        """What the key does; P81. 55 is off on all recorded boards."""
         self.short_circuit = 600
         """A."""
         self.shunt = 333
         """Micro-ohm."""
         self.restarts = 0
-        """How often the board was told to restart."""
+        """How often the board has restarted."""
+        self.uptime = 259200
+        """s since power-on; a board counts it on as time goes by."""
+        self.lifetime = 31536000
+        """s in all."""
 
     def _registers(self) -> None:
         self.balancer = 1
@@ -120,8 +145,6 @@ class Pack:
         self.mosfet_temperature = 66
         """C + 40; 0 and 0xFFFF not fitted."""
         self.board_temperature = 0
-        self.mosfet_limit = 125
-        """C + 40."""
         self.power = 652
         """W, without sign."""
         self.alarm_words = [0, 0, 0, 0]
@@ -154,6 +177,29 @@ class Pack:
                 raise TypeError(f"a pack has no {name!r}")
             setattr(pack, name, value)
         return pack
+
+    @property
+    def charge_mosfet(self) -> int:
+        """The transistor. Setting it sets the switch, which a hold overrules."""
+        return self.charge_switch if self.charge_held is None else self.charge_held
+
+    @charge_mosfet.setter
+    def charge_mosfet(self, value: int) -> None:
+        self.charge_switch = value
+
+    @property
+    def discharge_mosfet(self) -> int:
+        """The transistor. Setting it sets the switch, which a hold overrules."""
+        return self.discharge_switch if self.discharge_held is None else self.discharge_held
+
+    @discharge_mosfet.setter
+    def discharge_mosfet(self, value: int) -> None:
+        self.discharge_switch = value
+
+    def set_soc(self, tenths: int) -> None:
+        """State of charge in 0.1 %; what remains follows, as boards assign it."""
+        self.soc = tenths
+        self.capacity = self.rated * tenths // 1000
 
     def highest_and_lowest_cell(self) -> Extremes:
         """mV and cell numbers; of equal cells the first one."""

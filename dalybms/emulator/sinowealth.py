@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from dalybms.emulator.board import Board, Reply, double_word, word
+from dalybms.emulator.conduct import USUAL, Conduct
 from dalybms.emulator.pack import Pack
 
 START = 0x0A
@@ -19,9 +20,8 @@ class SinowealthBoard(Board):
     `unsupported`: registers that are never answered.
     """
 
-    def __init__(self, pack: Pack, unsupported: Collection[int] = ()) -> None:
-        super().__init__()
-        self.pack = pack
+    def __init__(self, pack: Pack, unsupported: Collection[int] = (), conduct: Conduct = USUAL) -> None:
+        super().__init__(pack, conduct)
         self.unsupported = frozenset(unsupported)
         self._request = b""
 

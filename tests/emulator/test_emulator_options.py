@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dalybms.emulator import faults, options
+from dalybms.emulator import conduct, faults, options
 from dalybms.emulator.a5.board import A5Board
 from dalybms.emulator.line import Line
 from dalybms.emulator.modbus.board import crc16
@@ -160,7 +160,7 @@ def test_an_unknown_name_lists_the_right_ones() -> None:
     assert all(each.name in str(error.value) for each in options.OPTIONS)
 
 
-def test_the_help_names_every_option_and_fault() -> None:
+def test_the_help_names_every_option_word_and_fault() -> None:
     text = options.describe()
-    for name in [each.name for each in options.OPTIONS] + list(faults.KINDS):
+    for name in [each.name for each in options.OPTIONS] + list(faults.KINDS) + list(conduct.WORDS):
         assert f"\n  {name}" in text

@@ -127,7 +127,7 @@ def test_d2_writes() -> None:
     assert ask(board, sealed("d203008b0001").hex())[6:10] == "0e10"
     ask(board, sealed("d21000d40003180c1f173b3a").hex())
     assert pack.clock.hex() == "180c1f173b3a"
-    ask(board, sealed("d20600f00001").hex())
+    assert board.feed(sealed("d20600f00001")) == [[]]
     assert pack.restarts == 1
 
 
@@ -231,10 +231,39 @@ def test_p81_settings() -> None:
     assert "".join(words[0x23:0x2B]) == "1a0602140221" + b"123456".hex() + "1a031a00"
 
 
-def test_p81_thresholds_come_in_fours() -> None:
-    pack = Pack.of(cell_limits=[3450, 3550, 2800, 2700], pack_limits=[552, 562, 456, 440])
-    reply = ask(P81Board(pack), sealed("810301300010").hex())
-    assert reply[6:-4] == "0d7a0dde0d7a13880af00a8c0af0138802280232022803e801c801b801c803e8"
+def test_p81_limits_as_recorded() -> None:
+    pack = Pack.of(
+        cell_limits=[3450, 3550, 2800, 2700],
+        pack_limits=[552, 562, 456, 440],
+        current_limits=[28400, 28000, 31600, 32000],
+        temperature_limits=[90, 95, 45, 40, 90, 95, 25, 40],
+        difference_limits=[450, 500, 10, 15],
+        soc_limits=[1000, 1000, 0, 0],
+        mosfet_warning=135,
+        mosfet_limit=140,
+        releases=[3400, 2900, 542, 450, 90, 45, 90, 25, 450, 12, 20, 105],
+        delays=[5000, 5000] + 10 * [1000],
+        overcurrent_delays=4 * [1000],
+        short_circuit=2000,
+    )
+    board = P81Board(pack)
+    reply = ask(board, sealed("810301300021").hex())[6:-4] + ask(board, "8103015100274a3d")[6:-4]
+    assert reply[: 4 * 0x3F] == (
+        "0d7a0dde0d4813880af00a8c0b54138802280232021e03e801c801b801c203e86ef06d6003e8697803e87b707d0003e880e803e8"
+        "005a005f005a03e8002d0028002d03e8005a005f005a03e800190028001903e801c201f401c203e8000a000f000c03e8"
+        "00000000001403e80087008c006903e80069006e006903e807d0"
+    )
+
+
+def test_p81_usual_limits_differ_from_each_other() -> None:
+    pack = Pack()
+    pairs = [pack.cell_limits, pack.pack_limits, pack.current_limits, pack.difference_limits]
+    assert all(len(set(levels)) == len(levels) for levels in pairs)
+    assert len(set(pack.releases)) == len(pack.releases)
+
+
+def test_p81_key_logic_is_no_limit_of_the_mosfet() -> None:
+    assert ask(P81Board(Pack()), sealed("810301200001").hex())[6:10] == "0055"
 
 
 def test_p81_versions() -> None:

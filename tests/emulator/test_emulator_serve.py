@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import select
 import signal
@@ -213,3 +214,20 @@ def test_the_help_lists_the_faults() -> None:
     assert result.returncode == 0
     assert "other-program" in result.stdout
     assert "latency=ms" in result.stdout
+
+
+def test_a_process_writes_its_log_and_ends_when_its_battery_is_off(tmp_path: Path) -> None:
+    log = tmp_path / "heard.jsonl"
+    with emulator("--tcp", "0", "--unpaced", f"discharge_off=gone&log={log}") as (process, address):
+        client = connect(address)
+        client.sendall(request(0x90))
+        assert len(received(client, 13)) == 13
+        client.sendall(request(0xD9))
+        assert received(client, 13)[2] == 0xD9
+        assert process.wait(LIMIT) == 0
+        client.close()
+    entries = [json.loads(text) for text in log.read_text().splitlines()]
+    assert [(entry["frame"], entry["writes"]) for entry in entries] == [
+        (request(0x90).hex(), False),
+        (request(0xD9).hex(), True),
+    ]

@@ -12,7 +12,7 @@ import pytest
 import dalybms
 from dalybms import readings
 from dalybms.cli.options import build_parser
-from dalybms.emulator import faults, options
+from dalybms.emulator import conduct, faults, options
 from dalybms.emulator.__main__ import _parser as emulator_parser
 from dalybms.protocols.a5.commands import FAULT_BITS
 from dalybms.protocols.faults import FAULTS
@@ -134,6 +134,10 @@ def test_the_faults_of_the_emulator_are_its_table() -> None:
         [f"`{name}`", kind.text, f"{kind.rate:g}", str(kind.times or "")]
         for name, kind in faults.KINDS.items()
     ]
+
+
+def test_the_words_of_write_are_their_table() -> None:
+    assert rows(EMULATOR, "word") == [[f"`{word}`", text] for word, text in conduct.WORDS.items()]
 
 
 def test_the_options_of_the_server_are_its_parser() -> None:

@@ -7,6 +7,7 @@ from typing import Callable
 
 from dalybms.emulator.a5 import live, settings
 from dalybms.emulator.board import Board, Reply
+from dalybms.emulator.conduct import USUAL, Conduct
 from dalybms.emulator.pack import Pack
 
 STYLES = ("exact", "fixed", "fixed-all", "damaged")
@@ -60,7 +61,7 @@ class A5Board(Board):
     `style`: how many frames 0x95 and 0x96 have. "exact": as many as needed. "fixed": to host 0x80 always 16
     and at least 2; "fixed-all": to every host. "damaged": as fixed, frames 12-14 overwritten.
     `leftover`: undefined bytes hold the previous reply's, as in old firmware; else zero.
-    `unsupported`: commands that are never answered.
+    `unsupported`: commands that are never answered. `conduct`: how it takes writes.
     """
 
     def __init__(
@@ -71,17 +72,18 @@ class A5Board(Board):
         style: str = "exact",
         leftover: bool = False,
         unsupported: Collection[int] = (),
+        conduct: Conduct = USUAL,
     ) -> None:
-        super().__init__()
+        super().__init__(pack, conduct)
         if style not in STYLES:
             raise ValueError(f"unknown style {style!r}: take one of {', '.join(STYLES)}")
-        self.pack = pack
         self.board = board
         self.hosts = _hosts_of(board) if hosts is None else frozenset(hosts)
         self.style = style
         self.leftover = leftover
         self.unsupported = frozenset(unsupported)
         self._buffer = bytearray(8)
+        self._sent = bytes(8)
 
     def request_size(self, heard: bytes) -> int | None:
         if heard[0] != 0xA5 or (len(heard) > 3 and heard[3] != 8):
@@ -94,16 +96,32 @@ class A5Board(Board):
         return request[1] in self.hosts
 
     def answer(self, request: bytes) -> Reply:
-        host, command, data = request[1], request[2], request[4:12]
-        if command in self.unsupported:
-            return []
-        if command in _WRITES:
-            return [self._frame(command, self._write(command, data))]
-        if command not in _READS:
+        host, command = request[1], request[2]
+        if command in self.unsupported or command not in _READS:
             return []
         if command in _FIXED and self._is_fixed(host):
             return self._damage(command, self._read(command, _FIXED[command]))
         return self._read(command, _READS[command])
+
+    def knows(self, request: bytes) -> bool:
+        return request[2] in _WRITES - self.unsupported
+
+    def restarts(self, request: bytes) -> bool:
+        return request[2] == 0x00
+
+    def write(self, request: bytes) -> None:
+        settings.write(self.pack, request[2], request[4:12])
+
+    def acknowledge(self, request: bytes) -> Reply:
+        """Byte 0 echoes the switch (recorded), or is 1 (only stated for 0x21, unpublished for the others)."""
+        return [self._acknowledgement(request, request[4] if request[2] in _SWITCHES else 1)]
+
+    def refuse(self, request: bytes) -> Reply:
+        """The other state of the switch, or 0. Nobody has recorded a refusal."""
+        return [self._acknowledgement(request, int(not request[4]) if request[2] in _SWITCHES else 0)]
+
+    def left_over(self, request: bytes) -> Reply:
+        return [self._frame(request[2], self._sent)]
 
     def foreign(self, reply: Reply) -> Reply:
         other = 1 + self.board % 16
@@ -123,11 +141,10 @@ class A5Board(Board):
     def _read(self, command: int, write_data: Callable[[Pack, live.Blank], Iterator[bytes]]) -> Reply:
         return [self._frame(command, data) for data in write_data(self.pack, self._blank)]
 
-    def _write(self, command: int, data: bytes) -> bytes:
-        settings.write(self.pack, command, data)
+    def _acknowledgement(self, request: bytes, first: int) -> bytes:
         buffer = self._blank()
-        buffer[0] = data[0] if command in _SWITCHES else 1
-        return bytes(buffer)
+        buffer[0] = first
+        return self._frame(request[2], bytes(buffer))
 
     def _blank(self) -> bytearray:
         if not self.leftover:
@@ -135,6 +152,7 @@ class A5Board(Board):
         return self._buffer
 
     def _frame(self, command: int, data: bytes) -> bytes:
+        self._sent = data
         return _sealed(bytes((0xA5, self.board & 0xFF, command, 8)) + data)
 
 

@@ -123,10 +123,7 @@ def _four(data: bytes) -> list[int]:
 
 def write(pack: Pack, command: int, data: bytes) -> None:
     """Change the pack as the write `command` with these 8 data bytes says."""
-    if command == 0x00:
-        pack.restarts += 1
-        pack.heartbeat = 0
-    elif command == 0x10:
+    if command == 0x10:
         pack.rated, pack.nominal = int.from_bytes(data[:4], "big"), int.from_bytes(data[4:], "big")
     elif command == 0x19:
         pack.cell_limits = _four(data)
@@ -143,8 +140,9 @@ def write(pack: Pack, command: int, data: bytes) -> None:
     elif command == 0x1F:
         pack.balance_start, pack.balance_difference = _four(data)[:2]
     elif command == 0x21:
-        pack.clock, pack.soc = data[:6], int.from_bytes(data[6:], "big")
+        pack.clock = data[:6]
+        pack.set_soc(int.from_bytes(data[6:], "big"))
     elif command == 0xD9:
-        pack.discharge_mosfet = int(data[0] != 0)
+        pack.discharge_switch = int(data[0] != 0)
     elif command == 0xDA:
-        pack.charge_mosfet = int(data[0] != 0)
+        pack.charge_switch = int(data[0] != 0)

@@ -9,29 +9,46 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from dalybms.emulator.board import Board, Reply, word, words
+from dalybms.emulator.conduct import USUAL, Conduct
+from dalybms.emulator.crc import crc16
 from dalybms.emulator.pack import Pack
+
+__all__ = ["UNKNOWN", "ModbusBoard", "average", "byte_words", "crc16", "fill", "padded", "text_words"]
 
 READ, WRITE, WRITE_SEVERAL = 0x03, 0x06, 0x10
 MOST_REGISTERS = 125
 """What a length byte can say."""
 UNKNOWN = 0xFFFF
 """What a register reads as that the board does not have."""
+RESTART = 0xF0
+"""Only stated; a board that was watched restarts without an answer."""
+_REFUSED = b"\x04"
 
 
 class ModbusBoard(Board):
     """Answers at `address` with frames from `answer_address`; silent on wrong counts.
 
-    `unsupported`: a read that starts at one of these registers is not answered.
+    `unsupported`: what starts at one of these registers is not answered, a write not done. `absent`:
+    registers that read FFFF. `conduct`: how it takes writes.
     """
 
+    answers_restart = False
+
     def __init__(
-        self, pack: Pack, address: int, answer_address: int, other_address: int, unsupported: Collection[int]
+        self,
+        pack: Pack,
+        address: int,
+        answer_address: int,
+        other_address: int,
+        unsupported: Collection[int] = (),
+        absent: Collection[int] = (),
+        conduct: Conduct = USUAL,
     ) -> None:
-        super().__init__()
-        self.pack = pack
+        super().__init__(pack, conduct)
         self.address = address
         self.answer_address = answer_address
         self.unsupported = frozenset(unsupported)
+        self.absent = frozenset(absent)
         self._other_address = other_address
 
     def registers(self) -> dict[int, int]:
@@ -58,16 +75,26 @@ class ModbusBoard(Board):
     def is_addressed(self, request: bytes) -> bool:
         return True
 
+    def knows(self, request: bytes) -> bool:
+        return int.from_bytes(request[2:4], "big") not in self.unsupported
+
     def answer(self, request: bytes) -> Reply:
-        register, value = int.from_bytes(request[2:4], "big"), int.from_bytes(request[4:6], "big")
-        if request[1] == READ:
-            return self._read(register, value)
-        values = [value]
-        if request[1] == WRITE_SEVERAL:
-            values = [int.from_bytes(request[at : at + 2], "big") for at in range(6, len(request) - 2, 2)]
-        for offset, each in enumerate(values):
-            self.write_register(register + offset, each)
+        return self._read(int.from_bytes(request[2:4], "big"), int.from_bytes(request[4:6], "big"))
+
+    def restarts(self, request: bytes) -> bool:
+        return any(register == RESTART for register, _ in _written(request))
+
+    def write(self, request: bytes) -> None:
+        for register, value in _written(request):
+            self.write_register(register, value)
+
+    def acknowledge(self, request: bytes) -> Reply:
+        """Recorded. One register: register and value; several: first register and count."""
         return [self._frame(request[1:6])]
+
+    def refuse(self, request: bytes) -> Reply:
+        """An exception frame as Modbus has it. Nobody has recorded one."""
+        return [self._frame(bytes((request[1] | 0x80,)) + _REFUSED)]
 
     def foreign(self, reply: Reply) -> Reply:
         return [_sealed(bytes((self._other_address,)) + _with_other_data(frame)) for frame in reply]
@@ -78,7 +105,8 @@ class ModbusBoard(Board):
     def _read(self, start: int, count: int) -> Reply:
         if not 1 <= count <= MOST_REGISTERS or start in self.unsupported:
             return []
-        known = {**self.registers(), **self.pack.registers}
+        registers = {**self.registers(), **self.pack.registers}
+        known = {at: value for at, value in registers.items() if at not in self.absent}
         values = [known.get(register, UNKNOWN) for register in range(start, start + count)]
         self.was_read(range(start, start + count))
         return [self._frame(bytes((READ, 2 * count)) + words(values))]
@@ -116,18 +144,15 @@ def average(cells: list[int]) -> int:
     return sum(cells) // len(cells) if cells else 0
 
 
-def crc16(data: bytes) -> bytes:
-    """CRC-16 with polynomial 0xA001 (reflected) and initial 0xFFFF, low byte first."""
-    crc = 0xFFFF
-    for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = crc >> 1 ^ 0xA001 if crc & 1 else crc >> 1
-    return bytes((crc & 0xFF, crc >> 8))
-
-
 def _sealed(body: bytes) -> bytes:
     return body + crc16(body)
+
+
+def _written(request: bytes) -> list[tuple[int, int]]:
+    """Registers and their new values."""
+    first = int.from_bytes(request[2:4], "big")
+    data = request[4:6] if request[1] == WRITE else request[6:-2]
+    return [(first + at // 2, int.from_bytes(data[at : at + 2], "big")) for at in range(0, len(data), 2)]
 
 
 def _with_other_data(frame: bytes) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from dalybms.emulator.conduct import USUAL, Conduct
 from dalybms.emulator.modbus.board import ModbusBoard, average, byte_words, fill, padded, text_words
 from dalybms.emulator.pack import Pack
 
@@ -16,8 +17,14 @@ _CLOCK = range(0xD4, 0xD7)
 class D2Board(ModbusBoard):
     """Answers D2 requests for `pack`. Software and hardware texts are kept reversed, as real boards do."""
 
-    def __init__(self, pack: Pack, unsupported: Collection[int] = ()) -> None:
-        super().__init__(pack, ADDRESS, ADDRESS, _OTHER_ADDRESS, unsupported)
+    def __init__(
+        self,
+        pack: Pack,
+        unsupported: Collection[int] = (),
+        absent: Collection[int] = (),
+        conduct: Conduct = USUAL,
+    ) -> None:
+        super().__init__(pack, ADDRESS, ADDRESS, _OTHER_ADDRESS, unsupported, absent, conduct)
 
     def registers(self) -> dict[int, int]:
         registers: dict[int, int] = {}
@@ -31,18 +38,16 @@ class D2Board(ModbusBoard):
     def write_register(self, register: int, value: int) -> None:
         pack = self.pack
         if register == 0xA5:
-            pack.charge_mosfet = value
+            pack.charge_switch = value
         elif register == 0xA6:
-            pack.discharge_mosfet = value
+            pack.discharge_switch = value
         elif register == 0xA7:
-            pack.soc = value
+            pack.set_soc(value)
         elif register == 0xCF:
             pack.balancer = value
         elif register in _CLOCK:
             at = 2 * (register - _CLOCK[0])
             pack.clock = pack.clock[:at] + value.to_bytes(2, "big") + pack.clock[at + 2 :]
-        elif register == 0xF0:
-            pack.restarts += 1
         elif register in _SETTINGS:
             pack.registers[register] = value
 
@@ -97,8 +102,8 @@ def _fill_settings(registers: dict[int, int], pack: Pack) -> None:
     registers[0x8A] = pack.sleep
     registers[0xA3] = pack.balance_start
     registers[0xA4] = pack.balance_difference
-    registers[0xA5] = pack.charge_mosfet
-    registers[0xA6] = pack.discharge_mosfet
+    registers[0xA5] = pack.charge_switch
+    registers[0xA6] = pack.discharge_switch
     registers[0xA7] = pack.soc
     registers[0xA8] = pack.mosfet_limit
 

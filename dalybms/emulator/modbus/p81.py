@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from dalybms.emulator.modbus.board import ModbusBoard, average, byte_words, fill, padded, text_words
+from dalybms.emulator.board import double_word
+from dalybms.emulator.conduct import USUAL, Conduct
+from dalybms.emulator.modbus.board import UNKNOWN, ModbusBoard, average, byte_words, fill, padded, text_words
 from dalybms.emulator.pack import Pack
 
 HEARTBEAT = 0x3B
-_SETTINGS = range(0x100, 0x151)
+_SETTINGS = range(0x100, 0x178)
 _NEVER = 0xFFFF
 _CLOCK = range(0x123, 0x126)
 
@@ -16,8 +18,15 @@ _CLOCK = range(0x123, 0x126)
 class P81Board(ModbusBoard):
     """Answers P81 requests for `pack` as board number `board`, 1 to 16."""
 
-    def __init__(self, pack: Pack, board: int = 1, unsupported: Collection[int] = ()) -> None:
-        super().__init__(pack, 0x80 + board, 0x50 + board, 0x51 + board % 16, unsupported)
+    def __init__(
+        self,
+        pack: Pack,
+        board: int = 1,
+        unsupported: Collection[int] = (),
+        absent: Collection[int] = (),
+        conduct: Conduct = USUAL,
+    ) -> None:
+        super().__init__(pack, 0x80 + board, 0x50 + board, 0x51 + board % 16, unsupported, absent, conduct)
         self.board = board
 
     def registers(self) -> dict[int, int]:
@@ -27,6 +36,7 @@ class P81Board(ModbusBoard):
         _fill_switches(registers, self.pack)
         _fill_settings(registers, self.pack, self.board)
         _fill_limits(registers, self.pack)
+        _fill_times(registers, self.pack)
         _fill_texts(registers, self.pack)
         return registers
 
@@ -37,11 +47,11 @@ class P81Board(ModbusBoard):
     def write_register(self, register: int, value: int) -> None:
         pack = self.pack
         if register == 0x121:
-            pack.charge_mosfet = value
+            pack.charge_switch = value
         elif register == 0x122:
-            pack.discharge_mosfet = value
+            pack.discharge_switch = value
         elif register == 0x116:
-            pack.soc = value
+            pack.set_soc(value)
         elif register == 0xF6:
             pack.balancer = value
         elif register == 0x1F7:
@@ -116,21 +126,37 @@ def _fill_settings(registers: dict[int, int], pack: Pack, board: int) -> None:
     registers[0x114] = pack.nominal
     registers[0x115] = _NEVER if pack.sleep == _NEVER else pack.sleep // 10
     registers[0x116] = pack.soc
-    registers[0x117] = 1000
+    registers[0x117] = pack.balance_limit
+    registers[0x119] = pack.balancer
     registers[0x11A] = pack.balance_start
     registers[0x11B] = pack.balance_difference
-    registers[0x120] = pack.mosfet_limit
-    registers[0x121] = pack.charge_mosfet
-    registers[0x122] = pack.discharge_mosfet
+    registers[0x120] = pack.key_logic
+    registers[0x121] = pack.charge_switch
+    registers[0x122] = pack.discharge_switch
     fill(registers, 0x123, byte_words(pack.clock))
     fill(registers, 0x129, byte_words(pack.production + b"\0"))
 
 
 def _fill_limits(registers: dict[int, int], pack: Pack) -> None:
-    """0x130-0x13F: warning, protection, release, delay in ms."""
-    limits = [*pack.cell_limits, *pack.pack_limits]
-    for first, at, delay in ((0x130, 0, 5000), (0x134, 2, 5000), (0x138, 4, 1000), (0x13C, 6, 1000)):
-        fill(registers, first, [limits[at], limits[at + 1], limits[at], delay])
+    """0x130-0x16E: warning, protection, release, delay in ms; currents otherwise; 0x16A-0x16D unknown."""
+    levels = [*pack.cell_limits, *pack.pack_limits, *pack.temperature_limits, *pack.difference_limits]
+    levels += [*pack.soc_limits[2:4], pack.mosfet_warning, pack.mosfet_limit]
+    places = (0x130, 0x134, 0x138, 0x13C, 0x14A, 0x14E, 0x152, 0x156, 0x15A, 0x15E, 0x162, 0x166)
+    for number, first in enumerate(places):
+        pair = levels[2 * number : 2 * number + 2]
+        fill(registers, first, [*pair, pack.releases[number], pack.delays[number]])
+    for first, at in ((0x140, 0), (0x145, 1)):
+        level_1, level_2 = pack.current_limits[2 * at : 2 * at + 2]
+        delay_2, delay_3 = pack.overcurrent_delays[2 * at : 2 * at + 2]
+        fill(registers, first, [level_1, level_2, delay_2, pack.overcurrent_3[at], delay_3])
+    fill(registers, 0x16A, [105, 110, 105, 1000])
+    registers[0x16E] = pack.short_circuit
+    registers[0x12E] = UNKNOWN
+
+
+def _fill_times(registers: dict[int, int], pack: Pack) -> None:
+    """0xA9-0xAC: seconds in all and since power-on."""
+    fill(registers, 0xA9, byte_words(double_word(pack.lifetime) + double_word(pack.uptime)))
 
 
 def _fill_texts(registers: dict[int, int], pack: Pack) -> None:
