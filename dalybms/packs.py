@@ -28,8 +28,8 @@ class Pack:
     ) -> None:
         self.name, self.sections = name, sections
         self.seen = witness(self.get("soc", "current"), self.get("mosfet_status", "mode"), inverted)
-        protocol = sections.get("protocol") or self.get("info", "protocol")
-        self.polarity = polarity(protocol, voices, self.seen, inverted)
+        self.protocol = sections.get("protocol") or self.get("info", "protocol")
+        self.polarity = polarity(self.protocol, voices, self.seen, inverted)
 
     def failure(self, section: str, key: str = "") -> str:
         """Why this section, or a key of it, was asked for and not read; "" where that is not known."""

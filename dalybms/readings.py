@@ -275,3 +275,24 @@ class Bank(TypedDict, total=False):
     """why there is no highest or lowest temperature"""
     errors_unknown: str
     """whose errors were not read; without any error known, `errors` is absent then"""
+
+
+class Energy(TypedDict, total=False):
+    """What was counted of one battery since its energy file was begun; the counters never fall."""
+
+    energy_in_wh: float
+    """Wh into the battery"""
+    energy_out_wh: float
+    """Wh out of the battery"""
+    charge_in_ah: float
+    """Ah into the battery"""
+    charge_out_ah: float
+    """Ah out of the battery"""
+    gap_seconds: float
+    """s between samples too far apart to be counted"""
+    unassigned_seconds: float
+    """s in which a current flowed whose direction was not known yet"""
+    runtime_hours: float
+    """h until empty or full, at the current of the last five minutes"""
+    runtime_to: str
+    """one of the words empty, full"""

@@ -1,0 +1,40 @@
+"""Files that survive a crash: at every moment the whole old one or the whole new one."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+
+from dalybms.errors import DalyError
+
+
+def put(path: str, text: str) -> None:
+    """Have `path` hold `text`: a new file beside it, on the disk, then renamed.
+
+    A link stays a link. Raises DalyError, one line, when it cannot be written; the old file is whole then.
+    """
+    target = os.path.realpath(path)
+    beside = f"{target}.new"
+    try:
+        with open(beside, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, target)
+        _settle(os.path.dirname(target))
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            os.unlink(beside)
+        raise DalyError(
+            f"cannot write {path}: {error.strerror}; check the folder, its permissions and the free space"
+        ) from None
+
+
+def _settle(folder: str) -> None:
+    """The renaming, too, on the disk; Windows, and some network shares, have no such call for folders."""
+    with contextlib.suppress(OSError):
+        number = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(number)
+        finally:
+            os.close(number)
