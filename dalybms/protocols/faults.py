@@ -2,7 +2,8 @@
 
 Level 1 is a warning, 2 a protection that acts, 3 a hardware fault, 0 unknown.
 Source: Daly UART/RS485 protocol V1.2 (2020), data ID 0x98; the D2 and P81
-register notes name the same alarms.
+register notes name the same alarms. That a failed measurement of a cell need not be
+its wire, and that `mosfet_switched_off` is a state, was seen on R24TK boards.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ _HARDWARE = {
     "charge_mosfet_open": "charge MOSFET does not switch on",
     "discharge_mosfet_open": "discharge MOSFET does not switch on",
     "afe": "measuring chip (AFE) failed",
-    "cell_sense_wire": "cell sense wire lost",
+    "cell_sense_wire": "measuring a cell failed, perhaps its sense wire is lost",
     "temperature_sensor": "temperature sensor failed",
     "eeprom": "settings memory (EEPROM) failed",
     "rtc": "clock (RTC) failed",
@@ -54,7 +55,6 @@ _HARDWARE = {
     "pack_voltage_measurement": "pack voltage measurement failed",
     "short_circuit": "short circuit",
     "charge_forbidden": "charging forbidden, voltage too low",
-    "mosfet_switched_off": "MOSFETs switched off by GPS or a soft switch",
     "charging_cabinet_offline": "charging cabinet offline",
     "charger_connection": "connection to the charger lost",
     "discharger_connection": "connection to the discharger lost",
@@ -73,12 +73,19 @@ _HARDWARE = {
     "afe_overvoltage": "measuring chip (AFE) stopped an overvoltage",
 }
 
+_STATES = {
+    "mosfet_switched_off": "a MOSFET was switched off by command",
+    "temperature_sensors_unreadable": "temperature sensors cannot be read",
+}
+"""Nothing is broken, but somebody should know."""
+
 FAULTS: dict[str, Fault] = {
     f"{code}_{level}": {"code": f"{code}_{level}", "level": level, "text": f"{text} (level {level})"}
     for code, text in _LEVELLED.items()
     for level in (1, 2)
 }
 FAULTS.update({code: {"code": code, "level": 3, "text": text} for code, text in _HARDWARE.items()})
+FAULTS.update({code: {"code": code, "level": 1, "text": text} for code, text in _STATES.items()})
 
 
 def pairs(*codes: str) -> tuple[str, ...]:

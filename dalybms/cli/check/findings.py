@@ -23,6 +23,8 @@ SECTIONS = (
 )
 """What a verdict rests on; OK means that each of them was read."""
 
+MOST_SENSORS = 16
+
 NEARLY_FULL = 99.0
 """State of charge (%) from which a pack may switch its charge MOSFET off in normal use."""
 
@@ -66,15 +68,23 @@ def look(readings: Readings, all_cells: bool) -> Seen:
 
 def findings(seen: Seen, policy: Policy) -> list[Finding]:
     """Most important first: by state, then faults, MOSFETs, counts, values, missing data."""
-    found = [*_faults(seen), *_mosfets(seen, policy), *_counts(seen, policy)]
+    found = [*_faults(seen, policy), *_mosfets(seen, policy), *_counts(seen, policy), *_sensors(seen, policy)]
     found += [*_values(seen, policy), *_missing(seen)]
     return sorted(found, key=lambda finding: BY_WEIGHT.index(finding.state))
 
 
-def _faults(seen: Seen) -> Iterable[Finding]:
+def _faults(seen: Seen, policy: Policy) -> Iterable[Finding]:
     """Level 2 and hardware faults are critical; level 1 and unknown bits a warning."""
     for fault in seen.sections.get("faults", ()):
-        yield Finding(CRITICAL if fault["level"] >= 2 else WARNING, fault["text"])
+        if not _is_expected(fault["code"], seen, policy):
+            yield Finding(CRITICAL if fault["level"] >= 2 else WARNING, fault["text"])
+
+
+def _is_expected(code: str, seen: Seen, policy: Policy) -> bool:
+    """What the operator has said is as it should be: each MOSFET and the sensors are judged by themselves."""
+    if code == "mosfet_switched_off":
+        return not {"off", "any"}.isdisjoint((policy.expect_charge, policy.expect_discharge))
+    return code == "temperature_sensors_unreadable" and policy.sensors == _readable(seen)
 
 
 def _mosfets(seen: Seen, policy: Policy) -> Iterable[Finding]:
@@ -102,18 +112,35 @@ def _mosfet(name: str, expected: str | None, state: int, seen: Seen) -> Iterable
 
 
 def _counts(seen: Seen, policy: Policy) -> Iterable[Finding]:
-    wanted = (
-        ("cells", "cells", policy.cells),
-        ("temperature sensors", "temperature_sensors", policy.sensors),
-    )
-    for name, key, expected in wanted:
-        if expected is None or _is_missing("status", seen):
-            continue
-        count = seen.sections.get("status", {}).get(key)
-        if count is None:
-            yield Finding(UNKNOWN, f"{expected} {name} expected, but this board does not tell")
-        elif count != expected:
-            yield Finding(CRITICAL, f"{count} {name}, expected {expected}")
+    cells = seen.sections.get("status", {}).get("cells")
+    yield from _count("cells", cells, policy.cells, "status", seen)
+    yield from _count("temperature sensors", _readable(seen), policy.sensors, "temperatures", seen)
+
+
+def _count(name: str, count: int | None, expected: int | None, section: str, seen: Seen) -> Iterable[Finding]:
+    if expected is None or _is_missing(section, seen):
+        return
+    if count is None:
+        yield Finding(UNKNOWN, f"{expected} {name} expected, but this board does not tell")
+    elif count != expected:
+        yield Finding(CRITICAL, f"{count} {name}, expected {expected}")
+
+
+def _readable(seen: Seen) -> int | None:
+    """The number of temperature sensors that tell a temperature; None where that was not read."""
+    return len(seen.sections["temperatures"]) if "temperatures" in seen.sections else None
+
+
+def _sensors(seen: Seen, policy: Policy) -> Iterable[Finding]:
+    """A sensor that the board is set to but that cannot be read, unless the operator has said how many can."""
+    configured = seen.sections.get("status", {}).get("temperature_sensors")
+    readable = seen.sections.get("temperatures")
+    if policy.sensors is not None or readable is None or not isinstance(configured, int):
+        return
+    lost = [number for number in range(1, min(configured, MOST_SENSORS) + 1) if number not in readable]
+    if lost:
+        numbers = ", ".join(map(str, lost))
+        yield Finding(WARNING, f"temperature sensor{'s' * (len(lost) > 1)} {numbers} cannot be read")
 
 
 def _values(seen: Seen, policy: Policy) -> Iterable[Finding]:

@@ -39,7 +39,7 @@ def add_options(group: argparse._ActionsContainer) -> None:
         "--sensors",
         metavar="N",
         type=_count(0, 16),
-        help="critical unless the pack has N temperature sensors",
+        help="critical unless N temperature sensors can be read",
     )
     text = "state when the board is silent on an open port (default critical)"
     add("--no-reply-state", choices=("critical", "unknown"), help=text)

@@ -20,8 +20,8 @@ class Policy(NamedTuple):
 
     `warning`, `critical`: ranges by metric label. `expect_charge`, `expect_discharge`: "on",
     "off" or "any"; None means on, where the board can tell, and a charge MOSFET that is off in a
-    nearly full pack is normal. `cells`, `sensors`: the counts that must be there. `no_reply`: the
-    state of a board that is silent on an open wire.
+    nearly full pack is normal. `cells`: how many there must be. `sensors`: how many must be readable.
+    `no_reply`: the state of a board that is silent on an open wire.
     """
 
     warning: Mapping[str, Range] = WARNING_DEFAULT

@@ -97,9 +97,16 @@ FAULT_BITS: tuple[tuple[str, ...], ...] = (
         "vehicle_communication",
         "internal_communication",
     ),
-    ("current_module", "pack_voltage_measurement", "short_circuit", "charge_forbidden"),
+    (
+        "current_module",
+        "pack_voltage_measurement",
+        "short_circuit",
+        "charge_forbidden",
+        "mosfet_switched_off",
+    ),
 )
-"""Bytes 0-6 of data ID 0x98, bit 0 first; bits without a name are reserved."""
+"""Bytes 0-6 of data ID 0x98, bit 0 first; bits without a name are reserved. `mosfet_switched_off` is not in
+the vendor's table: an 8-cell pack at rest was recorded with it, and the same bit of D2 has that name."""
 
 
 def _faults(data: bytes, cells: int) -> list[Fault]:

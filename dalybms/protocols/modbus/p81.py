@@ -138,6 +138,7 @@ FLAGS: dict[tuple[int, int], str] = {
     (0x72, 12): "cell_sense_wire",
     (0x72, 13): "pack_voltage_measurement",
     (0x72, 14): "current_module",
+    (0x72, 15): "temperature_sensors_unreadable",
     (0x73, 0): "temperature_sensor_lost",
     (0x73, 1): "eeprom",
     (0x73, 2): "flash",
@@ -148,8 +149,9 @@ FLAGS: dict[tuple[int, int], str] = {
     (0x73, 7): "precharge",
     (0x73, 15): "heating",
 }
-"""(register, bit) of what is on or off. Bits that were set on healthy packs (0x70 bits 6 and 7: a
-second pack is missing; 0x72 bit 15) and bits that say no more than a state are left to `fault_words`."""
+"""(register, bit) of what is on or off. 0x72 bit 15 was set on a pack of which no sensor was readable. Bits
+that were set on a healthy pack (0x70 bits 6 and 7: a second pack is missing) and bits that say no more than
+a state are left to `fault_words`."""
 _OLD = 0x66
 _NO_SECOND_PACK = (0x68, 7)
 """The bit of the old words that goes with 0x70 bit 7 on a healthy pack."""

@@ -82,6 +82,7 @@ def warning(**ranges):
 
 TWO_SILENT = {"cell_voltages": NO_ANSWER, "status": NO_ANSWER}
 CANNOT_TELL = NotSupported("this board does not tell its MOSFETs")
+MOSFETS = {"expect_charge": "charging_mosfet", "expect_discharge": "discharging_mosfet"}
 
 TABLE = [
     # what, changed readings, policy, state, how the text begins
@@ -192,7 +193,91 @@ TABLE = [
         "UNKNOWN",
         "cell_17 has a threshold, but this pack does not tell it;",
     ),
-    ("no sensors", {"temperature_range": {}, "temperatures": {}}, {}, OK, "SOC"),
+    (
+        "no sensors",
+        {"temperature_range": {}, "temperatures": {}, "status__temperature_sensors": 0},
+        {},
+        OK,
+        "SOC",
+    ),
+    ("a sensor unread", {"temperatures": {1: 22, 3: 21, 4: 20}}, {}, WARNING, "temperature sensor 2 cannot"),
+    (
+        "no sensor readable",
+        {"temperature_range": {}, "temperatures": {}, "faults": fault("temperature_sensors_unreadable")},
+        {},
+        WARNING,
+        "temperature sensors cannot be read; temperature sensors 1, 2, 3, 4 cannot be read;",
+    ),
+    (
+        "no sensor readable, as expected",
+        {"temperature_range": {}, "temperatures": {}, "faults": fault("temperature_sensors_unreadable")},
+        {"sensors": 0},
+        OK,
+        "SOC",
+    ),
+    (
+        "no sensor readable, but one expected",
+        {"temperature_range": {}, "temperatures": {}, "faults": fault("temperature_sensors_unreadable")},
+        {"sensors": 1},
+        CRITICAL,
+        "0 temperature sensors, expected 1; temperature sensors cannot be read;",
+    ),
+    ("a sensor unread, as expected", {"temperatures": {1: 22, 3: 21, 4: 20}}, {"sensors": 3}, OK, "SOC"),
+    (
+        "configured sensors are not the readable ones",
+        {"temperatures": {1: 22, 3: 21, 4: 20}},
+        {"sensors": 4},
+        CRITICAL,
+        "3 temperature sensors, expected 4;",
+    ),
+    ("sensors not read", {"temperatures": NO_ANSWER}, {"sensors": 4}, "UNKNOWN", "temperatures not read:"),
+    (
+        "sensors not told",
+        {"temperatures": NotSupported("no sensors")},
+        {"sensors": 4},
+        "UNKNOWN",
+        "4 temperature sensors expected, but this board does not tell;",
+    ),
+    ("sensors readable, status not", {"status": CANNOT_TELL}, {"sensors": 4}, OK, "SOC"),
+    (
+        "switched off by command",
+        {"faults": fault("mosfet_switched_off")},
+        {},
+        WARNING,
+        "a MOSFET was switched off by command;",
+    ),
+    *(
+        (
+            f"switched off by command, {name} {expected}",
+            {"faults": fault("mosfet_switched_off"), f"mosfet_status__{MOSFETS[name]}": False},
+            {name: expected},
+            OK,
+            "SOC",
+        )
+        for name in MOSFETS
+        for expected in ("off", "any")
+    ),
+    (
+        "switched off by command, but on was expected",
+        {"faults": fault("mosfet_switched_off"), "mosfet_status__charging_mosfet": False},
+        {"expect_charge": "on"},
+        WARNING,
+        "a MOSFET was switched off by command; charge MOSFET off;",
+    ),
+    (
+        "switched off by command, but the other one",
+        {"faults": fault("mosfet_switched_off"), "mosfet_status__discharging_mosfet": False},
+        {"expect_charge": "any"},
+        CRITICAL,
+        "discharge MOSFET off;",
+    ),
+    (
+        "a balancing pack that cannot say where",
+        {"balancing_status": NotSupported("this board balances, but does not say which cells")},
+        {},
+        OK,
+        "SOC",
+    ),
     (
         "no sensors, but a threshold",
         {"temperature_range": {}},

@@ -22,14 +22,17 @@ VENDOR_TABLE = {
     5: "afe cell_sense_wire temperature_sensor eeprom rtc precharge "
     "vehicle_communication internal_communication",
     6: "current_module pack_voltage_measurement short_circuit charge_forbidden "
-    "byte6_bit4 byte6_bit5 byte6_bit6 byte6_bit7",
+    "mosfet_switched_off byte6_bit5 byte6_bit6 byte6_bit7",
 }
+"""Byte 6 bit 4 is not the vendor's: it was recorded on packs at rest with a MOSFET switched off."""
 BITS = [(at, bit, code) for at, codes in VENDOR_TABLE.items() for bit, code in enumerate(codes.split())]
 
 
 def level_of(at: int, code: str) -> int:
     if code.startswith("byte"):
         return 0
+    if code == "mosfet_switched_off":
+        return 1
     return 3 if at >= 4 else int(code[-1])
 
 
@@ -40,9 +43,16 @@ def test_a_bit_has_its_code_level_and_text(at: int, bit: int, code: str) -> None
     (fault,) = attach(talk({0x98: reply(0x98, bytes(data))})).get_faults()
     assert fault["code"] == code
     assert fault["level"] == level_of(at, code)
-    levels = {1: "(level 1)", 2: "(level 2)"}
-    assert fault["text"].endswith(levels.get(fault["level"], ""))
+    assert fault["text"].endswith(f"(level {code[-1]})") == code.endswith(("_1", "_2"))
     assert fault["text"].isascii()
+
+
+def test_what_two_of_them_say_in_words() -> None:
+    bms = attach(talk({0x98: reply(0x98, "00000000000210")}))
+    assert bms.get_errors() == [
+        "measuring a cell failed, perhaps its sense wire is lost",
+        "a MOSFET was switched off by command",
+    ]
 
 
 def test_all_texts_differ() -> None:
