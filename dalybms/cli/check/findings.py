@@ -132,7 +132,7 @@ def _readable(seen: Seen) -> int | None:
 
 
 def _sensors(seen: Seen, policy: Policy) -> Iterable[Finding]:
-    """A sensor that the board is set to but that cannot be read, unless the operator has said how many can."""
+    """A sensor that the board is set to but cannot read, unless the operator has said how many it can."""
     configured = seen.sections.get("status", {}).get("temperature_sensors")
     readable = seen.sections.get("temperatures")
     if policy.sensors is not None or readable is None or not isinstance(configured, int):

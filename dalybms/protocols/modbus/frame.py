@@ -9,7 +9,7 @@ recorded traffic; no exception frame was ever recorded, they are read as Modbus 
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from typing import NamedTuple
 
 from dalybms.protocols.request import Reader
@@ -17,7 +17,9 @@ from dalybms.protocols.request import Reader
 READ = 0x03
 QUESTION = 8
 """Bytes of a read question."""
-_WRITES = (0x06, 0x10)
+WRITE = 0x06
+WRITE_SEVERAL = 0x10
+_WRITES = (WRITE, WRITE_SEVERAL)
 ERROR = 0x80
 """Added to the function by a board that refuses."""
 _HEAD = 3
@@ -65,8 +67,30 @@ def crc(data: bytes) -> bytes:
 
 
 def read_request(address: int, start: int, count: int) -> bytes:
-    body = bytes((address, READ)) + start.to_bytes(2, "big") + count.to_bytes(2, "big")
+    return _sealed(address, READ, start, count)
+
+
+def write_request(address: int, register: int, value: int) -> bytes:
+    """One register; recorded from the vendor's tool and from an app."""
+    return _sealed(address, WRITE, register, value)
+
+
+def write_several_request(address: int, start: int, values: Sequence[int]) -> bytes:
+    """Registers in a row: the number of them, but unlike Modbus no number of bytes, as recorded."""
+    return _sealed(address, WRITE_SEVERAL, start, len(values), *values)
+
+
+def _sealed(address: int, function: int, *words: int) -> bytes:
+    body = bytes((address, function)) + b"".join(word.to_bytes(2, "big") for word in words)
     return body + crc(body)
+
+
+def acknowledges(frame: Registers, request: bytes) -> bool:
+    """Does this answer repeat the register and the value (or number of values) of a write?
+
+    It says that the board has heard, not that it has done it.
+    """
+    return frame.function == request[1] and frame.function in _WRITES and frame.data == request[2:6]
 
 
 def _extent(data: bytes, at: int, sources: Container[int], length: int | None) -> tuple[int, int] | None:
