@@ -20,12 +20,14 @@ if TYPE_CHECKING:
     from dalybms.bms import DalyBMS
     from dalybms.bms_bluetooth import DalyBMSBluetooth
     from dalybms.bms_sinowealth import DalyBMSSinowealth
+    from dalybms.cable import open_cable
     from dalybms.errors import BadReply, DalyError, NoReply, NotSupported, TransportError
     from dalybms.opening import open_bms
 
 _HOMES = {
     "dalybms.banking": ("bank",),
     "dalybms.bms": ("DalyBMS",),
+    "dalybms.cable": ("open_cable",),
     "dalybms.bms_bluetooth": ("DalyBMSBluetooth",),
     "dalybms.opening": ("open_bms",),
     "dalybms.bms_sinowealth": ("DalyBMSSinowealth",),
@@ -42,6 +44,7 @@ __all__ = [
     "TransportError",
     "bank",
     "open_bms",
+    "open_cable",
 ]
 
 

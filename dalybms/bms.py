@@ -229,7 +229,13 @@ class DalyBMS:
         return outcome
 
     def _use(self, transport: Any) -> None:
-        link = self._link = Link(transport, self._timing, self._retries, self._pause, self._clock)
+        self._share(self._link_on(transport))
+
+    def _link_on(self, transport: Any) -> Link:
+        return Link(transport, self._timing, self._retries, self._pause, self._clock)
+
+    def _share(self, link: Link) -> None:
+        self._link = link
         self._detection = Detection(link, self._options, self._board, self._retries, self._hasty)
 
     def _connected(self) -> Link:

@@ -11,6 +11,7 @@ import pytest
 
 import dalybms
 from dalybms import readings
+from dalybms.cable import Cable
 from dalybms.cli.options import build_parser
 from dalybms.emulator import conduct, faults, options
 from dalybms.emulator.__main__ import _parser as emulator_parser
@@ -55,9 +56,10 @@ METHODS = {
     for name, member in inspect.getmembers(kind, inspect.isfunction)
     if not name.startswith("_")
 }
+CABLE = {name for name, _ in inspect.getmembers(Cable, inspect.isfunction) if not name.startswith("_")}
 
 
-@pytest.mark.parametrize("name", sorted(METHODS))
+@pytest.mark.parametrize("name", sorted(METHODS | CABLE))
 def test_every_method_is_documented(name: str) -> None:
     assert re.search(rf"^\| `{name}\(", LIBRARY, re.MULTILINE)
 
@@ -69,7 +71,7 @@ def test_every_public_name_is_documented(name: str) -> None:
 
 def test_documented_methods_exist() -> None:
     named = re.findall(r"^\| `([a-z_]+)\(", LIBRARY, re.MULTILINE)
-    assert set(named) <= METHODS | {"bank", "open_bms"}
+    assert set(named) <= METHODS | {"bank", "open_bms", "open_cable", *CABLE}
 
 
 @pytest.mark.parametrize("key", sorted({key for keys in KEYS.values() for key in keys}))

@@ -27,6 +27,7 @@ BELOW = {
     },
     "dalybms": {
         "banking",
+        "cable",
         "opening",
         "bms",
         "bms_bluetooth",
@@ -35,6 +36,8 @@ BELOW = {
         "sections",
         "errors",
     },
+    "cable": {"bms", "device", "errors", "link", "rollcall"},
+    "rollcall": {"device", "errors", "link", "protocols"},
     "opening": {"bms", "bms_bluetooth", "device"},
     "bms_bluetooth": {"bms", "device", "link"},
     "bms_sinowealth": {"bms", "protocols"},

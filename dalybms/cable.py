@@ -1,0 +1,118 @@
+"""Several boards on one cable: one open wire, one lock, closed once."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from threading import Lock
+from typing import Any, Callable
+
+from dalybms.bms import DalyBMS
+from dalybms.device import open_wire
+from dalybms.errors import BadReply
+from dalybms.link import BAUD, Link
+from dalybms.rollcall import Progress, roll_call
+
+NUMBERED = ("a5", "p81")
+"""Protocols whose boards have a number on the cable."""
+_EACH_ITS_OWN = (None, 4)
+"""Host addresses under which board N is asked as 0x3F + N; any other one asks a single board."""
+
+
+class CableBoard(DalyBMS):
+    """One board of a cable; the wire belongs to the cable, which opens and closes it."""
+
+    doubled = False
+    """Do two boards answer under this number?"""
+
+    def connect(self, device: str) -> None:
+        """Raises ValueError: the cable has opened the wire."""
+        raise ValueError(f"this board hangs on a cable that is open: for {device} use open_bms()")
+
+    def disconnect(self) -> None:
+        """Let go of the cable, which stays open for the other boards; its close() ends a wait."""
+        self._link = None
+
+    def link_on(self, transport: Any, clock: Callable[[], float]) -> Link:
+        """A link with the timing of this board's options, for all boards of the wire."""
+        self._clock = clock
+        return self._link_on(transport)
+
+    def hang_on(self, link: Link) -> None:
+        self._share(link)
+
+    def _read(self, sections: Sequence[str]) -> dict[str, Any]:
+        if self.doubled:
+            raise BadReply(
+                f"two boards answer under number {self._board}: give each a number of its own with the "
+                "vendor's program, then look for them again"
+            )
+        return super()._read(sections)
+
+
+class Cable:
+    """An open wire with boards on it; see open_cable()."""
+
+    def __init__(self, transport: Any, clock: Callable[[], float] = time.monotonic, **options: Any) -> None:
+        self._options, self._clock = options, clock
+        self._link = CableBoard(board=1, **options).link_on(transport, clock)
+        self._boards: dict[int, CableBoard] = {}
+        self._protocols: dict[int, str] = {}
+        self._lock = Lock()
+
+    def board(self, number: int) -> CableBoard:
+        """The board with this number, 1 to 16, ready to be read; always the same object.
+
+        Sends nothing. Boards may be used by several threads: one public call at a time has the wire.
+        Raises ValueError or TypeError for a number that cannot be.
+        """
+        with self._lock:
+            if number not in self._boards:
+                options = {**self._options, "board": number}
+                if number in self._protocols:
+                    options["protocol"] = self._protocols[number]
+                board = CableBoard(**options)
+                board.hang_on(self._link)
+                self._boards[number] = board
+            return self._boards[number]
+
+    def find(self, progress: Progress | None = None) -> list[int]:
+        """The numbers that answer, within 10 s: all 16 are asked, as A5 and as P81, silent ones twice.
+
+        progress: is handed a line about each number that is asked. A number that two boards have,
+        seen by two different answers to one question, twice, is among them, and reading it raises BadReply.
+        D2 boards have no number and are not found. Raises NoReply when noise leaves no time to ask
+        them all, TransportError when the wire is gone.
+        """
+        protocol = self._options.get("protocol", "auto")
+        roll = roll_call(self._link, self._clock, NUMBERED if protocol == "auto" else (protocol,), progress)
+        self._protocols = roll.numbers
+        for number in roll.numbers:
+            self.board(number).doubled = number in roll.twins
+        return sorted(roll.numbers)
+
+    def close(self) -> None:
+        """Close the wire, at once; a reading that waits in another thread ends. May be called twice."""
+        self._link.close()
+
+    def __enter__(self) -> Cable:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def open_cable(device: str, **options: Any) -> Cable:
+    """A cable with several boards, for `with`; options are those of DalyBMS but for `board`.
+
+    device: as for DalyBMS.connect(). Sends nothing. Raises ValueError or TypeError for options that cannot
+    be, TransportError when the wire cannot be opened.
+    """
+    protocol, address = options.get("protocol", "auto"), options.get("address")
+    if protocol not in ("auto", *NUMBERED):
+        raise ValueError(f"{protocol} boards have no number: a cable with several speaks a5 or p81")
+    if address not in _EACH_ITS_OWN:
+        raise ValueError(f"address {address} asks one board: leave address out for a cable with several")
+    CableBoard(board=1, **options)
+    return Cable(open_wire(os.fspath(device), options.get("baudrate", BAUD)), **options)
