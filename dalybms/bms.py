@@ -89,6 +89,9 @@ class DalyBMS:
         self._invert = invert_current
         self._log = logger or Log("dalybms.bms")
         self._sign_told = False
+        self.unusable: dict[str, str] = {}
+        """What the last reading goes without, as {"soc.total_voltage": "why"}: values that the board
+        means, but that cannot be. Their keys are absent."""
         self._link: Link | None = None
 
     def connect(self, device: str) -> None:
@@ -186,9 +189,11 @@ class DalyBMS:
     def _read(self, sections: Sequence[str]) -> dict[str, Any]:
         link = self._connected()
         with link.call():
+            self.unusable = {}
             protocol, ask = self._detection.found(["status"] if "info" in sections else sections)
             live = [section for section in sections if section != "info"]
             outcomes = self._signed(protocol.read(ask, live)) if live else {}
+            self.unusable = protocol.unusable if live else {}
             if "info" in sections:
                 own = {"protocol": protocol.name, "board": self._board}
                 outcomes["info"] = attempt(lambda: {**own, **protocol.info(ask)})
@@ -252,9 +257,10 @@ class DalyBMS:
         for key in ("current", "power"):
             if self._invert and soc.get(key):
                 soc[key] = -soc[key]
-        if isinstance(mosfets, dict) and mosfets["mode"] != "stationary" and not self._sign_told:
+        mode = mosfets.get("mode", "stationary") if isinstance(mosfets, dict) else "stationary"
+        if mode != "stationary" and "current" in soc and not self._sign_told:
             self._sign_told = True
-            self._log.info("this board says %+.1f A while %s", soc["current"], mosfets["mode"])
+            self._log.info("this board says %+.1f A while %s", soc["current"], mode)
         return outcomes
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from dalybms.device import candidates, speaker
+from dalybms.errors import BadReply
 from dalybms.link import Link
 from dalybms.protocols.request import Answer, Ask, Request
 
@@ -31,7 +32,8 @@ class Detection:
         known: dict[str, Answer] = {}
 
         def ask(request: Request) -> Answer:
-            return known.pop(request.name, None) or self._link.exchange(request, self._board)
+            first = known.pop(request.name, None)
+            return (first and _as_data(request, first)) or self._link.exchange(request, self._board)
 
         if self._protocol is None:
             owners: dict[Request, Speaker] = {}
@@ -57,3 +59,15 @@ class Detection:
                     request = request._replace(patience=0.5, writes=2 * request.writes)
                 owners[request] = self._candidates[name]
                 yield request
+
+
+def _as_data(request: Request, first: Answer) -> Answer | None:
+    """The frames that proved the protocol as the answer to a question; None: it has to be asked again.
+
+    What of it cannot be is kept in mind by the question, as after any attempt.
+    """
+    try:
+        value = request.parse(first.value)
+    except BadReply:
+        return None
+    return None if value is None else Answer(request, first.written, value)

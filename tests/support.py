@@ -103,6 +103,19 @@ def attach(line: Any, bms: DalyBMS | None = None, **options: Any) -> DalyBMS:
     return bms
 
 
+def read_without(bms: DalyBMS, section: str, whole: Any) -> set[Any]:
+    """The keys that a reading goes without, all of them told; what is there is as in the whole one."""
+    found = getattr(bms, f"get_{section}")()
+    assert found == {key: whole[key] for key in found}
+    missing = {str(key) for key in whole if key not in found}
+    told = {name.partition(".")[2] for name in bms.unusable}
+    assert all(name.startswith(f"{section}.") for name in bms.unusable)
+    derived = {"power": {"total_voltage", "current"}, "capacity_ah": {"remaining_capacity_ah"}}
+    assert not told & set(map(str, found))
+    assert all(told & derived[key] for key in missing - told)
+    return told
+
+
 def reply(command: int, data: str | bytes, board: int = 1) -> bytes:
     """A reply frame; data as hex, filled with zeros."""
     raw = bytes.fromhex(data) if isinstance(data, str) else data

@@ -339,9 +339,9 @@ def test_only_reads_are_repeated(command: int, times: int) -> None:
 
 
 def test_a_bad_answer_carries_its_bytes_and_the_number_of_attempts() -> None:
-    bad = reply(0x90, "02120000753003e9")
-    with pytest.raises(BadReply, match=r"in 4 attempts: soc_percent of 100.1 % cannot be") as caught:
-        attach(talk({0x90: bad}), address=4).get_soc()
+    bad = reply(0x94, "00020000020003")
+    with pytest.raises(BadReply, match=r"in 4 attempts: cells of 0 cannot be") as caught:
+        attach(talk({0x94: bad}), address=4).get_status()
     assert caught.value.raw == bad
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 def power(soc: dict[str, Any]) -> dict[str, Any]:
     """With `power` (W) = voltage * current, so that its sign is that of the current."""
+    if "total_voltage" not in soc or "current" not in soc:
+        return soc
     return {**soc, "power": round(soc["total_voltage"] * soc["current"], 2)}
 
 

@@ -93,6 +93,10 @@ class Words(NamedTuple):
     at: int
     each: int
 
+    @property
+    def size(self) -> int:
+        return 2 * self.each
+
     def decode(self, data: bytes) -> list[int]:
         return [raw_value(data, self.at + 2 * n, 2) for n in range(self.each)]
 
@@ -141,20 +145,14 @@ class Series(NamedTuple):
     item: Number
     each: int
 
-    def raws(self, data: bytes) -> list[int]:
-        at, size = self.item.at, self.item.size
-        return [raw_value(data, at + size * n, size) for n in range(self.each)]
+    def slots(self, data: bytes) -> bytes:
+        """The bytes of the values in one message."""
+        return data[self.item.at : self.item.at + self.item.size * self.each]
 
-    def values(self, raws: list[int]) -> dict[int, int | float]:
-        readings: dict[int, int | float] = {}
-        for number, raw in enumerate(raws, 1):
-            if raw in self.item.absent:
-                continue
-            value = self.item.scale(raw)
-            if self.item.most is not None and raw > self.item.most:
-                raise BadReply(f"{self.item.name} {number} of {value:g} {self.item.unit} cannot be")
-            readings[number] = value
-        return readings
+    def items(self, count: int) -> list[Number]:
+        """The first `count` values as fields of joined slots, named by their numbers."""
+        size, name = self.item.size, self.item.name
+        return [self.item._replace(name=f"{name} {n + 1}", at=size * n) for n in range(count)]
 
 
 Field = Union[Number, Flag, Choice, Bits, Words, Text, Date]

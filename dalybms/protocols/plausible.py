@@ -18,6 +18,8 @@ EXTREME_VOLTS = 0.2
 
 
 def _sum(soc: dict[str, Any], cells: dict[int, float]) -> str | None:
+    if "total_voltage" not in soc:
+        return None
     pack, total = soc["total_voltage"], sum(cells.values())
     if abs(pack - total) <= max(SUM_VOLTS, SUM_SHARE * pack):
         return None
@@ -27,7 +29,7 @@ def _sum(soc: dict[str, Any], cells: dict[int, float]) -> str | None:
 def extremes(named: dict[str, Any], cells: dict[int, float]) -> str | None:
     """Why the named extremes and the list contradict each other, or None."""
     for name, found in (("highest", max(cells.values())), ("lowest", min(cells.values()))):
-        stated = named[f"{name}_voltage"]
+        stated = named.get(f"{name}_voltage", found)
         if abs(stated - found) > EXTREME_VOLTS:
             return f"{name} cell {stated:.3f} V and {name} of the list {found:.3f} V contradict each other"
     return None
@@ -39,17 +41,18 @@ _PAIRS: tuple[tuple[str, str, Callable[[Any, Any], str | None]], ...] = (
 )
 
 
-def reconcile(outcomes: dict[str, Any], again: Callable[[str], None]) -> None:
+def reconcile(outcomes: dict[str, Any], again: Callable[[str], None], gaps: Callable[[str], bool]) -> None:
     """Have contradicting pairs read once more; what still contradicts becomes an error.
 
-    outcomes: section -> reading or DalyError, changed in place by `again` and here.
+    outcomes: section -> reading or DalyError, changed in place by `again` and here. gaps: does a list
+    lack values that cannot be? Then neither its sum nor its ends are known.
     """
     for one, other, contradiction in _PAIRS:
-        if not _contradict(outcomes, one, other, contradiction):
+        if gaps(other) or not _contradict(outcomes, one, other, contradiction):
             continue
         again(one)
         again(other)
-        message = _contradict(outcomes, one, other, contradiction)
+        message = None if gaps(other) else _contradict(outcomes, one, other, contradiction)
         if message:
             outcomes[one] = outcomes[other] = BadReply(
                 f"{message}, twice; read again, then check the sense wires"

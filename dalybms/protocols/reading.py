@@ -48,7 +48,10 @@ def attempt(call: Callable[[], Any]) -> Outcome:
 
 
 def read_sections(
-    reading: Reading, section_of: Callable[[Reading, str], Any], sections: Sequence[str]
+    reading: Reading,
+    section_of: Callable[[Reading, str], Any],
+    sections: Sequence[str],
+    gaps: Callable[[str], bool],
 ) -> dict[str, Outcome]:
     """Each section, or the error that it ended with; what cannot be is read once more."""
     outcomes: dict[str, Outcome] = {}
@@ -67,5 +70,5 @@ def read_sections(
         fill_in(section)
     for section in [name for name, outcome in outcomes.items() if isinstance(outcome, BadReply)]:
         again(section)
-    reconcile(outcomes, again)
+    reconcile(outcomes, again, gaps)
     return outcomes

@@ -9,6 +9,7 @@ from typing import Any, Callable, Union
 from dalybms.errors import BadReply, DalyError, NoReply, TransportError
 from dalybms.protocols.a5.commands import BY_SECTION, INFO, MOST_CELLS, Command
 from dalybms.protocols.a5.frame import SIZE, Frame, FrameReader
+from dalybms.protocols.doubts import Doubts, examine, examine_list, gaps_of, refuse_blank, told
 from dalybms.protocols.faults import texts
 from dalybms.protocols.fields import decode
 from dalybms.protocols.plausible import reconcile
@@ -20,6 +21,8 @@ _MOST_FRAMES = MOST_CELLS // 3
 """The longest reply: 48 cells, three a frame; some boards always send all 16."""
 _COUNTS = ("cells", "temperature_sensors")
 _INFO_NAMES = frozenset((*_COUNTS, *(field.name for row in INFO for field in row.fields)))
+_FRAMES = 2
+"""A sum of 8 bits: a value that cannot be is believed when it comes twice."""
 READS = frozenset((*range(0x50, 0x8B), *range(0x90, 0x9B), 0xD8))
 """Commands that only read: all others may change the battery."""
 
@@ -58,6 +61,7 @@ class A5:
         self._fill = bytes((fill,)) * 8
         self._reader = FrameReader()
         self._counts: dict[str, int] = {}
+        self.unusable: dict[str, str] = {}
         self._first = 1  # boards count frames from 1; from 0 for good once a frame 0 was seen
 
     def probe(self, sections: Sequence[str], round_: int = 0) -> Request:
@@ -68,14 +72,20 @@ class A5:
         plan = [row for row in self._plan(sections) if not row.counted]
         plan += [BY_SECTION["soc"], BY_SECTION["status"]]
         other = next(row for row in plan if row != plan[0])
-        return self._question(other if round_ % 2 else plan[0])
+        question = self._question(other if round_ % 2 else plan[0])
+        return question._replace(parse=list)  # a right frame proves the board, whatever its values are
 
     def read(self, ask: Ask, sections: Sequence[str]) -> dict[str, Outcome]:
         """The reading of each section, or the error that it ended with."""
         outcomes: dict[str, Outcome] = {}
+        self.unusable = {}
         for row in self._plan(sections):
             self._fill_in(outcomes, ask, row)
-        reconcile(outcomes, lambda section: self._fill_in(outcomes, ask, BY_SECTION[section]))
+        reconcile(
+            outcomes,
+            again=lambda section: self._fill_in(outcomes, ask, BY_SECTION[section]),
+            gaps=lambda section: gaps_of(self.unusable, section),
+        )
         if any(isinstance(outcomes.get(row.section), DalyError) for row in COUNTED):
             self._counts = {}  # perhaps they have changed: the next call asks for them anew
         if "errors" in sections:
@@ -122,6 +132,7 @@ class A5:
         except TransportError:
             raise
         except DalyError as error:
+            self.unusable = told(self.unusable, row.section, Doubts(row.section, _FRAMES))
             outcomes[row.section] = error
 
     def _reading(self, ask: Ask, row: Command, outcomes: dict[str, Outcome]) -> Any:
@@ -129,8 +140,10 @@ class A5:
             raise outcomes["status"]
         if row.counted and self._counts[row.counted] == 0:
             return {}
-        answer = ask(self._question(row))
+        doubts = Doubts(row.section, _FRAMES)
+        answer = ask(self._question(row, doubts))
         self.learn(answer)
+        self.unusable = told(self.unusable, row.section, doubts)
         if row.section == "status":
             self._counts = {name: answer.value[name] for name in _COUNTS}
         return answer.value
@@ -141,7 +154,9 @@ class A5:
         self._hosts.sort(key=lambda known: known != host)
         self._settled = True
 
-    def _question(self, row: Command) -> Request:
+    def _question(self, row: Command, doubts: Doubts | None = None) -> Request:
+        """doubts: keeps in mind what the attempts of this question said that cannot be."""
+        doubts = doubts or Doubts(row.section, _FRAMES)
         hosts = self._hosts
         if self._settled and len(hosts) > 1:
             hosts = [hosts[0], hosts[0], hosts[1]]
@@ -150,7 +165,7 @@ class A5:
             writes=tuple(Frame(host, row.code, self._fill).encode() for host in hosts),
             reader=self._reader,
             wanted=partial(self._answers, row.code),
-            parse=partial(self._parser(row), row),
+            parse=partial(self._parser(row), row, doubts),
             longest=SIZE * (_MOST_FRAMES if row.series else 1),
             number=_number if row.series or row.frames > 1 else None,
         )
@@ -170,24 +185,25 @@ class A5:
     def _answers(self, command: int, frame: Frame) -> bool:
         return frame.source == self._board and frame.command == command
 
-    def _single(self, row: Command, frames: Sequence[Frame]) -> Any:
+    def _single(self, row: Command, doubts: Doubts, frames: Sequence[Frame]) -> Any:
         frame = frames[0]
         try:
             if row.special:
                 return row.special(frame.data, self._counts.get("cells", MOST_CELLS))
-            reading = decode(row.fields, frame.data)
+            refuse_blank(row.section, (frame.data[field.at : field.at + field.size] for field in row.fields))
+            reading = doubts.settle(*examine(row.fields, frame.data))
             if row.check:
                 row.check(reading)
             return reading
         except BadReply as error:
             raise _with_raw(error, row, frames[:1]) from None
 
-    def _parser(self, row: Command) -> Callable[[Command, Sequence[Frame]], Any]:
+    def _parser(self, row: Command) -> Callable[[Command, Doubts, Sequence[Frame]], Any]:
         if row.series:
             return self._several
         return _joined if row.frames > 1 else self._single
 
-    def _several(self, row: Command, frames: Sequence[Frame]) -> Any:
+    def _several(self, row: Command, doubts: Doubts, frames: Sequence[Frame]) -> Any:
         series = row.series
         assert series is not None
         count = self._counts[row.counted]
@@ -198,16 +214,15 @@ class A5:
         needed = ordered(frames, -(-count // series.each), self._first)
         if needed is None:
             return None
-        raws = [raw for frame in needed for raw in series.raws(frame.data)]
-        if row.counted == "cells" and not any(raws[:count]):
-            raise _with_raw(BadReply(f"{row.section} of nothing but zeros cannot be"), row, needed)
+        slots = b"".join(series.slots(frame.data) for frame in needed)[: count * series.item.size]
         try:
-            return series.values(raws[:count])
+            refuse_blank(row.section, (slots,))
+            return doubts.settle(*examine_list(series, slots, count))
         except BadReply as error:
             raise _with_raw(error, row, needed) from None
 
 
-def _joined(row: Command, frames: Sequence[Frame]) -> Any:
+def _joined(row: Command, doubts: Doubts, frames: Sequence[Frame]) -> Any:
     """The fields of a text in several frames; the first data byte of each is its number."""
     needed = ordered(frames, row.frames)
     return None if needed is None else decode(row.fields, b"".join(frame.data[1:] for frame in needed))

@@ -40,7 +40,7 @@ class Command(NamedTuple):
 
 
 def _cells_in_order(reading: dict[str, Any]) -> None:
-    if reading["lowest_voltage"] > reading["highest_voltage"]:
+    if reading.get("lowest_voltage", 0) > reading.get("highest_voltage", 65.535):
         raise BadReply("a lowest cell above the highest cell cannot be")
 
 
@@ -51,14 +51,6 @@ def _sensors_in_order(reading: dict[str, Any]) -> None:
             reading.pop(f"{end}_sensor", None)
     if reading.get("lowest_temperature", -40) > reading.get("highest_temperature", 215):
         raise BadReply("a lowest temperature above the highest cannot be")
-
-
-def _not_blank(reading: dict[str, Any]) -> None:
-    """Boards that wake up have sent all-zero data; it would read as MOSFETs switched off."""
-    if reading["mode"] == "stationary" and not any(
-        value for name, value in reading.items() if name != "mode"
-    ):
-        raise BadReply("a MOSFET status of nothing but zeros cannot be")
 
 
 def _balancing(data: bytes, cells: int) -> dict[int, bool]:
@@ -168,7 +160,6 @@ COMMANDS: tuple[Command, ...] = (
             Number("heartbeat", "", at=3, size=1),
             Number("capacity_ah", "Ah", at=4, size=4, per_unit=1000, most=10_000_000),
         ),
-        check=_not_blank,
     ),
     Command(
         0x94,

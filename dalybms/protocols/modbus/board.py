@@ -12,15 +12,15 @@ from typing import Any
 
 from dalybms.errors import BadReply, DalyError, NoReply, NotSupported
 from dalybms.protocols.derived import ends, power
+from dalybms.protocols.doubts import COUNTS, Doubt, Doubts, examine, examine_list, gaps_of, refuse_blank, told
 from dalybms.protocols.faults import Fault, texts
 from dalybms.protocols.fields import Series, decode
 from dalybms.protocols.modbus.frame import ERROR, READ, ModbusReader, Registers, read_request
 from dalybms.protocols.modbus.register_map import Block, RegisterMap, Row, holds, image
 from dalybms.protocols.plausible import extremes
-from dalybms.protocols.reading import Outcome, Reading, read_sections
+from dalybms.protocols.reading import Outcome, Reading, attempt, read_sections
 from dalybms.protocols.request import Answer, Ask, Request
 
-COUNTS = ("cells", "temperature_sensors")
 LISTS = {"cell_voltages": "cells", "temperatures": "temperature_sensors"}
 """Sections of one value per cell or sensor, and the count of each."""
 RANGES = {
@@ -28,6 +28,10 @@ RANGES = {
     "temperature_range": ("temperatures", "temperature", "sensor"),
 }
 """Sections with the ends of a list: the list, what is measured, what has a number."""
+_FRAMES = 1
+"""A CRC-16: what stands in a good frame is what the board says."""
+_POWER_SHARE, _POWER_WATTS = 0.30, 200
+"""Stated power and voltage * current are sampled apart: both limits must be passed to contradict."""
 _OVERHEAD = 5
 """Bytes of an answer around its data."""
 
@@ -43,10 +47,14 @@ class RegisterBoard(ABC):
 
     def __init__(self, asked: int, answers: int) -> None:
         self._asked, self._answers = asked, answers
+        self._power = Doubts("soc", 2)
+        self._blocks: set[Block] = set()
+        self.unusable: dict[str, str] = {}
 
     def probe(self, sections: Sequence[str], round_: int = 0) -> Request:
         """The read that every such board answers: pack, cells and counts."""
-        return self._question(self.map.live[0])
+        question = self._question(self.map.live[0])
+        return question._replace(parse=self._proof)
 
     def learn(self, answer: Answer) -> None:
         """Nothing: the addresses are all that must be known, and they are."""
@@ -54,7 +62,10 @@ class RegisterBoard(ABC):
 
     def read(self, ask: Ask, sections: Sequence[str]) -> dict[str, Outcome]:
         """The reading of each section, or the error that it ended with."""
-        return read_sections(self._reading(ask), self._section, sections)
+        self.unusable = {}
+        self._power = Doubts("soc", 2)
+        self._blocks = {block for name in sections for block in self.map.blocks(self.map.of(name))}
+        return read_sections(self._reading(ask), self._judged, sections, self._gaps)
 
     def info(self, ask: Ask) -> dict[str, Any]:
         """What the board says of itself; a part that it does not answer is absent."""
@@ -95,30 +106,73 @@ class RegisterBoard(ABC):
         ]
         return self._decoded(reading, rows)
 
-    def _section(self, reading: Reading, section: str) -> Any:
+    def _judged(self, reading: Reading, section: str) -> Any:
+        """A section, and what it goes without."""
+        doubts = Doubts(section, _FRAMES)
+        self.unusable = told(self.unusable, section, doubts)
+        found = self._section(reading, section, doubts)
+        self.unusable = told(self.unusable, section, doubts)
+        return found
+
+    def _gaps(self, section: str) -> bool:
+        return gaps_of(self.unusable, section)
+
+    def _section(self, reading: Reading, section: str, doubts: Doubts) -> Any:
         if section in LISTS:
-            return self._list(reading, section)
+            return self._list(reading, section, doubts)
         if section in RANGES:
-            return self._range(reading, section)
+            return self._range(reading, section, doubts)
         if section == "balancing_status":
             return self._balancing(reading)
         if section in ("faults", "errors"):
             faults = self.faults(self._decoded(reading, self.map.of("faults")))
             return texts(faults) if section == "errors" else faults
-        found = self._decoded(reading, self.map.of(section))
-        return power(found) if section == "soc" else found
+        found = self._settled(reading, section, doubts)
+        return self._powered(reading, found, doubts) if section == "soc" else found
 
-    def _list(self, reading: Reading, section: str) -> dict[int, Any]:
+    def _settled(self, reading: Reading, section: str, doubts: Doubts) -> dict[str, Any]:
+        """The values of a section's own registers, without those that cannot be."""
+        rows = self.map.of(section)
+        fields = [row.field for row in rows if not isinstance(row.field, Series)]
+        data = image(reading, self.map.blocks(rows))
+        refuse_blank(section, (data[field.at : field.at + field.size] for field in fields))
+        return doubts.settle(*examine(fields, data))
+
+    def _powered(self, reading: Reading, found: dict[str, Any], doubts: Doubts) -> dict[str, Any]:
+        """With `power`; without it and the current where the board states quite another power, twice."""
+        found = power(found)
+        rows = self.map.of("power")
+        if "power" not in found or not self._blocks.issuperset(self.map.blocks(rows)):
+            return found
+        stated = attempt(partial(self._decoded, reading, rows))
+        if isinstance(stated, DalyError) or not stated.get("power"):
+            return found
+        watts = stated["power"]
+        if abs(abs(found["power"]) - watts) <= max(_POWER_WATTS, _POWER_SHARE * watts):
+            return found
+        why = f"current of {found['current']:g} A at {found['total_voltage']:g} V beside {watts} W cannot be"
+        self._power.settle(found, {"current": Doubt(b"", why)}, reading.age)
+        doubts.left_out.update(current=why, power=why)
+        return {key: value for key, value in found.items() if key not in ("current", "power")}
+
+    def _list(self, reading: Reading, section: str, doubts: Doubts) -> dict[int, Any]:
         rows = self.map.of(section)
         series = rows[0].field
         assert isinstance(series, Series)
         count = self._counts(reading)[LISTS[section]]
-        return series.values(series.raws(image(reading, self.map.blocks(rows)))[:count])
+        slots = series.slots(image(reading, self.map.blocks(rows)))[: count * series.item.size]
+        refuse_blank(section, (slots,))
+        return doubts.settle(*examine_list(series, slots, count))
 
-    def _range(self, reading: Reading, section: str) -> dict[str, Any]:
+    def _range(self, reading: Reading, section: str, doubts: Doubts) -> dict[str, Any]:
         listed, quantity, thing = RANGES[section]
-        values = self._list(reading, listed)
-        found = ends(self._decoded(reading, self.map.of(section)), values, quantity, thing)
+        of_list = Doubts(listed, _FRAMES)
+        values = self._list(reading, listed, of_list)
+        stated = self._settled(reading, section, doubts)
+        if of_list.left_out:  # the end of the list may be the value that is missing
+            return stated
+        found = ends(stated, values, quantity, thing)
+        found = {key: value for key, value in found.items() if key not in doubts.left_out}
         message = extremes(found, values) if section == "cell_voltage_range" else None
         if message:
             raise BadReply(f"{message}; read again, then check the sense wires")
@@ -139,6 +193,14 @@ class RegisterBoard(ABC):
             parse=partial(self._parse, block),
             longest=2 * block.size + _OVERHEAD,
         )
+
+    def _proof(self, frames: Sequence[Registers]) -> Sequence[Registers]:
+        """Frames that prove the protocol: not those of a board that refuses, or says one byte for all."""
+        try:
+            self._parse(self.map.live[0], frames)
+        except NotSupported as error:
+            raise BadReply(str(error), frames[-1].data) from None
+        return frames
 
     def _parse(self, block: Block, frames: Sequence[Registers]) -> bytes:
         frame = frames[-1]

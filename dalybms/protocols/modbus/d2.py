@@ -35,6 +35,7 @@ ROWS: tuple[Row, ...] = (
     Row("temperatures", Series(_temperature("sensor", 0x20), each=MOST_SENSORS)),
     Row("soc", Number("total_voltage", "V", at=2 * 0x28, size=2, per_unit=10, least=1)),
     Row("soc", Number("current", "A", at=2 * 0x29, size=2, per_unit=10, zero=30000, least=1)),
+    Row("power", Number("power", "W", at=2 * 0x39, size=2, absent=NONE)),
     Row("soc", Number("soc_percent", "%", at=2 * 0x2A, size=2, per_unit=10, most=1000)),
     Row("cell_voltage_range", _cell("highest_voltage", 0x2B, least=1)),
     Row("cell_voltage_range", _cell("lowest_voltage", 0x2C)),

@@ -45,6 +45,7 @@ ROWS: tuple[Row, ...] = (
     Row("temperatures", Series(_temperature("sensor", 0x30), each=MOST_SENSORS)),
     Row("soc", Number("total_voltage", "V", at=2 * 0x38, size=2, per_unit=10, least=1)),
     Row("soc", Number("current", "A", at=2 * 0x39, size=2, per_unit=10, zero=30000, least=1)),
+    Row("power", Number("power", "W", at=2 * 0x58, size=2, absent=NONE)),
     Row("soc", Number("soc_percent", "%", at=2 * 0x3A, size=2, per_unit=10, most=1000)),
     Row("cell_voltage_range", _cell("highest_voltage", 0x3E, least=1)),
     Row("cell_voltage_range", _count("highest_cell", 0x3F, most=MOST_CELLS, least=1)),

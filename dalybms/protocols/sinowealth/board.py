@@ -7,14 +7,15 @@ Source: see sinowealth_registers.py.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any
 
 from dalybms.errors import BadReply, NotSupported
 from dalybms.protocols.derived import ends, power
+from dalybms.protocols.doubts import Doubt, Doubts, examine, examine_list, gaps_of, refuse_blank, told
 from dalybms.protocols.faults import Fault, named, texts, unknown
-from dalybms.protocols.fields import raw_value
+from dalybms.protocols.fields import Number, Series, raw_value
 from dalybms.protocols.reading import Outcome, Reading, attempt, read_sections
 from dalybms.protocols.request import Answer, Ask, Request
 from dalybms.protocols.sinowealth.frame import AnswerReader, answer, question
@@ -35,6 +36,11 @@ from dalybms.protocols.sinowealth.registers import (
     Row,
 )
 
+_FRAMES = 2
+"""A CRC-8: a value that cannot be is believed when it comes twice."""
+RANGES = {"cell_voltage_range": "cell_voltages", "temperature_range": "temperatures"}
+"""Sections with the ends of a list, and the list."""
+
 
 class Sinowealth:
     """The one Sinowealth board of a line."""
@@ -43,10 +49,14 @@ class Sinowealth:
 
     def __init__(self) -> None:
         self._small = False
+        self._doubts: dict[str, Doubts] = {}
+        self.unusable: dict[str, str] = {}
 
     def probe(self, sections: Sequence[str], round_: int = 0) -> Request:
         """The total, in every round: an answer shows its question only by the check byte."""
-        return _question(BY_REGISTER[TOTAL])
+        row = BY_REGISTER[TOTAL]
+        asked = question(row.register, row.length)
+        return _question(row)._replace(parse=lambda pieces: answer(asked, pieces) and pieces)
 
     def learn(self, answer: Answer) -> None:
         """Nothing: a line has one board, which has no address."""
@@ -54,11 +64,13 @@ class Sinowealth:
 
     def read(self, ask: Ask, sections: Sequence[str]) -> dict[str, Outcome]:
         """The reading of each section, or the error that it ended with."""
+        self.unusable = {}
+        self._doubts = {section: Doubts(section, _FRAMES) for section in (*sections, *RANGES.values())}
         reading = self._reading(ask)
         refused = attempt(partial(self._refuse_16_cells, reading))
         if refused:
             return dict.fromkeys(sections, refused)
-        return read_sections(reading, self._section, sections)
+        return read_sections(reading, self._judged, sections, lambda name: gaps_of(self.unusable, name))
 
     def info(self, ask: Ask) -> dict[str, Any]:
         """The counts are all that it says of itself."""
@@ -87,20 +99,37 @@ class Sinowealth:
                 f"{MOST_CELLS} cells, whose values would be misread"
             )
 
-    def _section(self, reading: Reading, section: str) -> Any:
-        if section in ("cell_voltages", "temperatures"):
-            return _list(reading, section)
-        if section == "cell_voltage_range":
-            return ends({}, _list(reading, "cell_voltages"), "voltage", "cell")
-        if section == "temperature_range":
-            return ends({}, _list(reading, "temperatures"), "temperature", "sensor")
+    def _judged(self, reading: Reading, section: str) -> Any:
+        """A section, and what it goes without."""
+        doubts = self._doubts[section]
+        doubts.left_out = {}
+        try:
+            return self._section(reading, section, doubts)
+        finally:
+            self.unusable = told(self.unusable, section, doubts)
+
+    def _section(self, reading: Reading, section: str, doubts: Doubts) -> Any:
+        if section in RANGES.values():
+            return _list(reading, section, doubts)
+        if section in RANGES:
+            return self._range(reading, section)
         if section in ("faults", "errors"):
             faults = _faults(reading)
             return texts(faults) if section == "errors" else faults
         if section == "balancing_status":
             raise NotSupported("Sinowealth boards do not say which cells are being balanced")
-        found = {name: value for name, value in _values(reading, section).items() if value is not None}
-        return _EXTRAS[section](reading, found)
+        return _EXTRAS[section](reading, _values(reading, section, doubts))
+
+    def _range(self, reading: Reading, section: str) -> dict[str, Any]:
+        """The ends of a whole list; where a value of it cannot be, it may be the end."""
+        of_list = self._doubts[RANGES[section]]
+        values = _list(reading, RANGES[section], of_list)
+        if of_list.left_out:
+            raise BadReply(f"no ends of a list without {', '.join(of_list.left_out.values())}")
+        quantity, thing = (
+            ("voltage", "cell") if section == "cell_voltage_range" else ("temperature", "sensor")
+        )
+        return ends({}, values, quantity, thing)
 
 
 def _question(row: Row) -> Request:
@@ -124,9 +153,22 @@ def _is_small(reading: Reading) -> bool:
     return _millivolts(reading, TOTAL) >= 0.9 * sum(_millivolts(reading, cell) for cell in (1, 2, 3))
 
 
-def _values(reading: Reading, section: str) -> dict[str, Any]:
-    rows = [row for row in ROWS if row.section == section]
-    return {row.field.name: row.field.decode(reading.get(row.register)) for row in rows if row.field}
+def _values(reading: Reading, section: str, doubts: Doubts) -> dict[str, Any]:
+    """The numbers of a section; its bits are not among them."""
+    read = [(row.field, reading.get(row.register)) for row in ROWS if row.section == section]
+    refuse_blank(section, (data for _, data in read))
+    return doubts.settle(*_examined((field, data) for field, data in read if field), reading.age)
+
+
+def _examined(fields: Iterable[tuple[Number, bytes]]) -> tuple[dict[str, Any], dict[str, Doubt]]:
+    """As examine(), of fields that stand in a register each."""
+    values: dict[str, Any] = {}
+    doubts: dict[str, Doubt] = {}
+    for field, data in fields:
+        value, doubt = examine((field,), data)
+        values.update(value)
+        doubts.update(doubt)
+    return values, doubts
 
 
 def _counts(reading: Reading) -> tuple[int, int]:
@@ -135,16 +177,14 @@ def _counts(reading: Reading) -> tuple[int, int]:
     return (config & 0x07) + 3, 2 if config >> 6 & 1 else 1
 
 
-def _list(reading: Reading, section: str) -> dict[int, Any]:
+def _list(reading: Reading, section: str, doubts: Doubts) -> dict[int, Any]:
     cells, sensors = _counts(reading)
     rows = [row for row in ROWS if row.section == section][: cells if section == "cell_voltages" else sensors]
-    found = {}
-    for number, row in enumerate(rows, 1):
-        assert row.field is not None
-        value = row.field._replace(name=f"{row.field.name} {number}").decode(reading.get(row.register))
-        if value is not None:
-            found[number] = value
-    return found
+    slots = b"".join(reading.get(row.register) for row in rows)
+    refuse_blank(section, (slots,))
+    field = rows[0].field
+    assert field is not None
+    return doubts.settle(*examine_list(Series(field, len(rows)), slots, len(rows)), reading.age)
 
 
 def _soc(reading: Reading, found: dict[str, Any]) -> dict[str, Any]:
@@ -157,11 +197,12 @@ def _mosfet_status(reading: Reading, found: dict[str, Any]) -> dict[str, Any]:
     if {CHARGING, DISCHARGING} <= on:
         raise BadReply("charging and discharging at once cannot be", reading.get(PACK_STATE))
     mode = "charging" if CHARGING in on else "discharging" if DISCHARGING in on else "stationary"
+    remaining = found.get("remaining_capacity_ah")
     return {
         "mode": mode,
         "charging_mosfet": CHARGE_MOSFET in on,
         "discharging_mosfet": DISCHARGE_MOSFET in on,
-        "capacity_ah": found["remaining_capacity_ah"],
+        **({} if remaining is None else {"capacity_ah": remaining}),
         **found,
         "pack_state": [text for bit, text in PACK_STATES.items() if bit in on],
     }

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from register_replay import RECORDS, WIRES, answer_to, board, pieces, registers
-from support import Script, attach
+from support import Script, attach, read_without
 
 from dalybms import BadReply, DalyBMS, DalyError, NoReply, NotSupported
 from dalybms.protocols.faults import FAULTS
@@ -326,6 +326,7 @@ def test_legal_extremes() -> None:
         (0x4B, 65534),
         (0x4C, 40000),
         (0x5C, 140),
+        (0x58, 0),
     )
     found: Any = bms.get_all()
     assert found["soc"] == {"total_voltage": 240.0, "current": -300.0, "soc_percent": 0.0, "power": -72000.0}
@@ -412,12 +413,16 @@ def test_a_board_that_does_not_say_which_cells_balance() -> None:
 FAR_OFF = 3317 + 201
 """A highest cell 201 mV above that of the list."""
 IMPOSSIBLE = [
-    ("soc", 0x38, 0),
-    ("soc", 0x39, 0),
-    ("soc", 0x3A, 1001),
     ("status", 0x3C, 0),
     ("status", 0x3C, 49),
     ("status", 0x3D, 9),
+    ("cell_voltage_range", 0x3E, FAR_OFF),
+    ("balancing_status", 0x50, 1),
+]
+LOSE_THEMSELVES = [
+    ("soc", 0x38, 0),
+    ("soc", 0x39, 0),
+    ("soc", 0x3A, 1001),
     ("mosfet_status", 0x48, 3),
     ("cell_voltages", 0x01, 6001),
     ("temperatures", 0x30, 256),
@@ -434,9 +439,16 @@ IMPOSSIBLE = [
     ("cell_voltage_range", 0x3F, 49),
     ("cell_voltage_range", 0x42, 6001),
     ("cell_voltage_range", 0x57, 6001),
-    ("cell_voltage_range", 0x3E, FAR_OFF),
-    ("balancing_status", 0x50, 1),
 ]
+
+
+@pytest.mark.parametrize(("section", "register", "raw"), LOSE_THEMSELVES)
+def test_a_value_that_cannot_be_loses_itself_alone(section: str, register: int, raw: int) -> None:
+    script = p81_board(BASE)
+    whole = getattr(attach(script, protocol="p81"), f"get_{section}")()
+    bad = p81_board({**BASE, register: raw})
+    assert read_without(attach(bad, protocol="p81"), section, whole)
+    assert len(bad.sent) == len(script.sent), "a CRC-16 needs no second frame"
 
 
 @pytest.mark.parametrize(("section", "register", "raw"), IMPOSSIBLE)
