@@ -1,6 +1,8 @@
 """What a battery tells: one reading per section, the same for every protocol.
 
-A key whose value the board cannot tell is absent, never null and never a guess.
+A key whose value the board cannot tell is absent, never null and never a guess. So is one whose value the
+board means but that cannot be (0 V, 3200 %): `DalyBMS.unusable` then says why. Keys that are
+declared as required are always there.
 Units stand beside each key, and the protocols that have it where not all do.
 Source: Daly UART/RS485 protocol V1.2 (2020) and the register maps of d2.py and p81.py.
 """
@@ -10,29 +12,21 @@ from __future__ import annotations
 from typing import TypedDict
 
 
-class SocExtras(TypedDict, total=False):
-    power: float
-    """W = voltage * current, with the sign of the current; D2, P81, Sinowealth"""
+class Soc(TypedDict, total=False):
+    """At least one key is there; nothing of it is there where a pack of 0 V measures nothing."""
 
-
-class Soc(SocExtras):
     total_voltage: float
     """V, the pack"""
     current: float
     """A, with the board's own sign: boards differ, `mode` in the MOSFET status tells the direction"""
     soc_percent: float
     """%, 0.0 to 100.0"""
+    power: float
+    """W = voltage * current, with the sign of the current; D2, P81, Sinowealth"""
 
 
-class CellVoltageRangeExtras(TypedDict, total=False):
-    average_voltage: float
-    """V, as the board computes it; D2, P81"""
-    delta_voltage: float
-    """V, highest less lowest as the board computes it; D2, P81"""
-
-
-class CellVoltageRange(CellVoltageRangeExtras):
-    """Where a protocol names no cell, or no extreme, it is taken from the list read with it."""
+class CellVoltageRange(TypedDict, total=False):
+    """Where a protocol names no cell, or no extreme, it is taken from a whole list read with it."""
 
     highest_voltage: float
     """V"""
@@ -42,6 +36,10 @@ class CellVoltageRange(CellVoltageRangeExtras):
     """V"""
     lowest_cell: int
     """number of that cell, from 1"""
+    average_voltage: float
+    """V, as the board computes it; D2, P81"""
+    delta_voltage: float
+    """V, highest less lowest as the board computes it; D2, P81"""
 
 
 class TemperatureRange(TypedDict, total=False):
@@ -64,6 +62,10 @@ class TemperatureRange(TypedDict, total=False):
 
 
 class MosfetStatusExtras(TypedDict, total=False):
+    mode: str
+    """one of the words stationary, charging, discharging; absent for a state that nobody can explain"""
+    capacity_ah: float
+    """Ah remaining"""
     heartbeat: int
     """0 to 255, rolls on while the board lives; A5, P81"""
     precharging_mosfet: bool
@@ -85,14 +87,10 @@ class MosfetStatusExtras(TypedDict, total=False):
 
 
 class MosfetStatus(MosfetStatusExtras):
-    mode: str
-    """one of the words stationary, charging, discharging"""
     charging_mosfet: bool
     """on; the transistor's real state, which may differ from the switch the user set"""
     discharging_mosfet: bool
     """on; the transistor's real state, which may differ from the switch the user set"""
-    capacity_ah: float
-    """Ah remaining"""
 
 
 class States(TypedDict):
@@ -131,7 +129,7 @@ class Status(StatusExtras):
 
 
 CellVoltages = dict[int, float]
-"""{cell number from 1: V}"""
+"""{cell number from 1: V}; a cell whose voltage cannot be is left out, the numbering stays"""
 Temperatures = dict[int, float]
 """{sensor number from 1: C}, whole degrees except for Sinowealth; a sensor that is not fitted is left out"""
 BalancingStatus = dict[int, bool]

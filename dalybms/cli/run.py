@@ -73,7 +73,10 @@ def _read(options: argparse.Namespace, sections: Sequence[str]) -> dict[str, Any
     with limits.Deadline(options.timeout, bms.disconnect, lambda: _failed(late)) as deadline, bms:
         try:
             connect(bms, options)
-            return bms.read(sections)
+            outcomes = bms.read(sections)
+            if bms.unusable:
+                output.complain(f"left out, as the board states it twice: {'; '.join(bms.unusable.values())}")
+            return outcomes
         except DalyError as error:
             raise DalyError(late) if deadline.expired else error from None
 

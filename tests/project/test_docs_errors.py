@@ -31,6 +31,7 @@ RAISERS = {
     "error",
 }
 MORE = {
+    "protocols/modbus/board.py": {"_powered"},
     "cli/run.py": {"late"},
     "cli/check/run.py": {"late"},
     "protocols/witness.py": {"SENTENCES", "_classify"},

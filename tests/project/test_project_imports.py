@@ -53,7 +53,7 @@ BELOW = {
         "errors",
         "logs",
     },
-    "detection": {"device", "link", "protocols"},
+    "detection": {"device", "link", "protocols", "errors"},
     "device": {"link", "protocols", "transports", "readings", "sections", "errors"},
     "link": {"protocols", "transports", "readings", "sections", "errors", "logs"},
     "protocols": {"protocols", "readings", "sections", "errors"},

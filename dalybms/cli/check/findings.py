@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from dalybms.cli.check.metrics import METRICS, Metric, cell_metric, cell_number, metrics
@@ -44,11 +45,13 @@ class Seen(NamedTuple):
     unread: dict[str, Exception]
     values: dict[str, tuple[Metric, float]]
     impossible: dict[str, str]
+    left_out: Mapping[str, str]
+    """{"section.key": why} of single values that cannot be."""
 
 
-def look(readings: Readings, all_cells: bool) -> Seen:
+def look(readings: Readings, all_cells: bool, left_out: Mapping[str, str] = MappingProxyType({})) -> Seen:
     """Sorts the sections by whether they were read, and takes the values out of them."""
-    seen = Seen({}, {}, {}, {})
+    seen = Seen({}, {}, {}, {}, left_out)
     for name in SECTIONS:
         reading = readings.get(name, DalyError("was not asked"))
         if isinstance(reading, Exception):
@@ -69,7 +72,7 @@ def look(readings: Readings, all_cells: bool) -> Seen:
 def findings(seen: Seen, policy: Policy) -> list[Finding]:
     """Most important first: by state, then faults, MOSFETs, counts, values, missing data."""
     found = [*_faults(seen, policy), *_mosfets(seen, policy), *_counts(seen, policy), *_sensors(seen, policy)]
-    found += [*_values(seen, policy), *_missing(seen)]
+    found += [*_left_out(seen), *_values(seen, policy), *_missing(seen)]
     return sorted(found, key=lambda finding: BY_WEIGHT.index(finding.state))
 
 
@@ -149,7 +152,7 @@ def _values(seen: Seen, policy: Policy) -> Iterable[Finding]:
         label = metric.label
         if label in seen.values:
             yield from _compared(*seen.values[label], policy)
-        elif label not in seen.impossible and not _is_missing(metric.section, seen):
+        elif label not in seen.impossible and not _is_told(metric.section, seen):
             yield Finding(UNKNOWN, f"{label} has a threshold, but this pack does not tell it")
 
 
@@ -174,6 +177,21 @@ def _compared(metric: Metric, value: float, policy: Policy) -> Iterable[Finding]
 def _is_missing(section: str, seen: Seen) -> bool:
     """Not read, though the board should be able to tell: said once, by `_missing`."""
     return section in seen.unread and not isinstance(seen.unread[section], NotSupported)
+
+
+def _left_out(seen: Seen) -> Iterable[Finding]:
+    """Boards have states of their own beside charging and discharging: an unknown mode is no news."""
+    for name in _named(seen):
+        yield Finding(UNKNOWN, seen.left_out[name])
+
+
+def _named(seen: Seen) -> list[str]:
+    return [name for name in seen.left_out if name != "mosfet_status.mode"]
+
+
+def _is_told(section: str, seen: Seen) -> bool:
+    """Is it said elsewhere why a value of this section is not there?"""
+    return _is_missing(section, seen) or any(name.startswith(f"{section}.") for name in _named(seen))
 
 
 def _missing(seen: Seen) -> Iterable[Finding]:

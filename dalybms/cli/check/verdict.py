@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from dalybms.cli.check.findings import SECTIONS, Finding, Readings, Seen, findings, look
@@ -42,10 +43,12 @@ NAMED = 3
 """Findings in the first line; pagers show little more."""
 
 
-def verdict(readings: Readings, policy: Policy = DEFAULT) -> Verdict:
+def verdict(
+    readings: Readings, policy: Policy = DEFAULT, left_out: Mapping[str, str] = MappingProxyType({})
+) -> Verdict:
     """The state of the pack. `readings` has SECTIONS as keys; a section that is an exception, or
-    is not there, was not read."""
-    seen = look(readings, policy.all_cells)
+    is not there, was not read. left_out: single values that cannot be, as `DalyBMS.unusable` has them."""
+    seen = look(readings, policy.all_cells, left_out)
     if not seen.sections:
         return min((verdict_for(error, policy) for error in seen.unread.values()), key=_weight)
     found = findings(seen, policy)

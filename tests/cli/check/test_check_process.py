@@ -66,7 +66,7 @@ ROWS = [
     ("noise", "fault=noise", QUICK, CRITICAL, "no answer"),
     ("echo before each reply", "fault=echo", [], OK, "SOC"),
     ("other board", "board=2", QUICK, CRITICAL, "no answer"),
-    ("impossible", "soc=120", QUICK, UNKNOWN, "soc not read:"),
+    ("impossible", "soc=120", QUICK, UNKNOWN, "soc_percent of 120 % cannot be; "),
     ("a D2 board", "protocol=d2", [], OK, "SOC 52 %"),
     ("a P81 board", "protocol=p81", [], OK, "SOC 52 %"),
     ("a Sinowealth board", "protocol=sinowealth&cells=4", ["--protocol", "sinowealth"], OK, "SOC 52 %"),

@@ -501,3 +501,33 @@ def test_whatever_comes_the_output_keeps_the_grammar_and_ok_means_all_was_read(*
         assert output.state == "OK"
     assert "nan" not in said.perfdata + said.first_line
     assert "inf" not in said.perfdata
+
+
+@pytest.mark.parametrize(
+    ("left_out", "code"),
+    [
+        ({}, 0),
+        ({"mosfet_status.mode": "mode 20 cannot be"}, 0),
+        ({"soc.total_voltage": "total_voltage of 0 V cannot be"}, UNKNOWN),
+        ({"cell_voltages.3": "cell 3 of 65.535 V cannot be"}, UNKNOWN),
+    ],
+)
+def test_a_value_left_out_is_unknown_except_the_mode(left_out, code):
+    told = verdict(pack(), left_out=left_out)
+    assert told.code == code
+    for why in left_out.values():
+        assert (why in told.first_line) is (code == UNKNOWN)
+
+
+def test_a_threshold_on_a_value_left_out_is_said_once():
+    why = {"soc.soc_percent": "soc_percent of 120 % cannot be"}
+    soc = {key: value for key, value in pack()["soc"].items() if key != "soc_percent"}
+    told = verdict(pack(soc=soc), left_out=why)
+    assert told.first_line.startswith("DALY UNKNOWN - soc_percent of 120 % cannot be; 53 V")
+
+
+def test_a_mode_left_out_hides_no_other_gap():
+    mosfets = {key: value for key, value in pack()["mosfet_status"].items() if key != "capacity_ah"}
+    policy = Policy(**alerting(capacity="5:"))
+    told = verdict(pack(mosfet_status=mosfets), policy, {"mosfet_status.mode": "mode 20 cannot be"})
+    assert told.code == UNKNOWN
