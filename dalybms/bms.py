@@ -72,7 +72,7 @@ class DalyBMS:
         fill: int = 0,
         baudrate: int = BAUD,
     ) -> None:
-        check_whole("request_retries", request_retries, 0, 100)
+        self.request_retries = request_retries
         check_whole("board", board, 1, MOST_BOARDS)
         check_whole("fill", fill, 0, 255)
         check_whole("baudrate", baudrate, 1200, 921600)
@@ -83,7 +83,7 @@ class DalyBMS:
             check_whole("address", address, 0, 255)
         self._options = (protocol, address, board, self._likely_host, fill)
         candidates(*self._options)
-        self._retries, self._board, self._pause = request_retries, board, pause
+        self._board, self._pause = board, pause
         self._timing = self._timing._replace(timeout=timeout, byte=10 / baudrate)
         self._baudrate = baudrate
         self._invert = invert_current
@@ -93,6 +93,16 @@ class DalyBMS:
         """What the last reading goes without, as {"soc.total_voltage": "why"}: values that the board
         means, but that cannot be. Their keys are absent."""
         self._link: Link | None = None
+
+    @property
+    def request_retries(self) -> int:
+        """How often a request is repeated, 0 to 100. A new number counts from the next call on."""
+        return self._retries
+
+    @request_retries.setter
+    def request_retries(self, number: int) -> None:
+        check_whole("request_retries", number, 0, 100)
+        self._retries = number
 
     def connect(self, device: str) -> None:
         """Open a wire: a port (/dev/ttyUSB0, COM3), socket://host:port, rfc2217://host:port or demo:.
@@ -188,7 +198,7 @@ class DalyBMS:
 
     def _read(self, sections: Sequence[str]) -> dict[str, Any]:
         link = self._connected()
-        with link.call():
+        with link.call(self._retries):
             self.unusable = {}
             protocol, ask = self._detection.found(["status"] if "info" in sections else sections)
             live = [section for section in sections if section != "info"]
@@ -223,7 +233,7 @@ class DalyBMS:
         if len(data) != 8:
             raise ValueError(f"data must be 8 bytes, not {len(data)}")
         link = self._connected()
-        with link.call():
+        with link.call(self._retries):
             protocol, _ = self._detection.found(["soc"])
             return protocol.request(lambda request: link.exchange(request, self._board), command, bytes(data))
 
@@ -241,7 +251,7 @@ class DalyBMS:
 
     def _share(self, link: Link) -> None:
         self._link = link
-        self._detection = Detection(link, self._options, self._board, self._retries, self._hasty)
+        self._detection = Detection(link, self._options, self._board, self._hasty)
 
     def _connected(self) -> Link:
         link = self._link

@@ -21,9 +21,9 @@ class Detection:
     silence; Bluetooth may need half of it.
     """
 
-    def __init__(self, link: Link, options: Any, board: int, retries: int, hasty: bool) -> None:
+    def __init__(self, link: Link, options: Any, board: int, hasty: bool) -> None:
         self._link, self._options, self._board = link, options, board
-        self._retries, self._hasty = retries, hasty
+        self._hasty = hasty
         self._candidates: dict[str, Speaker] = {}
         self._protocol: Speaker | None = None
 
@@ -50,12 +50,12 @@ class Detection:
         patience: so a lost first reply costs no round.
         """
         names = candidates(*self._options)
-        for round_ in range(1 + self._retries):
+        for round_ in range(1 + self._link.retries):
             for name in names:
                 if name not in self._candidates:
                     self._candidates[name] = speaker(name, *self._options)
                 request = self._candidates[name].probe(sections, round_)
-                if self._hasty and self._retries and not round_ and len(request.writes) > 1:
+                if self._hasty and self._link.retries and not round_ and len(request.writes) > 1:
                     request = request._replace(patience=0.5, writes=2 * request.writes)
                 owners[request] = self._candidates[name]
                 yield request

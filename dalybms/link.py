@@ -149,9 +149,13 @@ class Link:
         self._last_frames: dict[bytes, int] = {}
 
     @contextmanager
-    def call(self) -> Iterator[None]:
-        """One public call: others wait; its silent attempts share one budget."""
+    def call(self, retries: int | None = None) -> Iterator[None]:
+        """One public call: others wait; its silent attempts share one budget.
+
+        retries: as of the constructor, from this call on; boards of one cable may differ in it.
+        """
         with self._lock:
+            self.retries = self.retries if retries is None else retries
             self._silence_left = self.timing.silences * self.timing.timeout
             self._failures_left = self.timing.failures * self.timing.timeout
             self._last_tries = self.timing.last_tries

@@ -8,10 +8,22 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 import pytest
-from support import HEALTHY, Script, VirtualWire, attach, reply, talk
+from support import HEALTHY, Clock, Script, VirtualWire, attach, reply, talk
 
 import dalybms
-from dalybms import BadReply, DalyBMS, DalyError, NoReply, TransportError, open_bms, readings, sections
+from dalybms import (
+    BadReply,
+    DalyBMS,
+    DalyBMSBluetooth,
+    DalyBMSSinowealth,
+    DalyError,
+    NoReply,
+    TransportError,
+    open_bms,
+    readings,
+    sections,
+)
+from dalybms.cable import Cable
 from dalybms.protocols.a5.commands import BY_SECTION, COMMANDS
 from dalybms.protocols.fields import Number
 
@@ -377,3 +389,48 @@ def test_public_names_exist_and_unknown_ones_do_not() -> None:
 def test_types_can_be_resolved() -> None:
     for kind in (readings.Soc, readings.Status, readings.MosfetStatus, readings.Fault):
         assert get_type_hints(kind)
+
+
+@pytest.mark.parametrize("kind", [DalyBMS, DalyBMSBluetooth, DalyBMSSinowealth])
+def test_the_number_of_repeats_can_be_read_and_set(kind: Any) -> None:
+    bms = kind(request_retries=2)
+    assert bms.request_retries == 2
+    bms.request_retries = 0
+    assert bms.request_retries == 0
+    for wrong, error in ((-1, ValueError), (101, ValueError), (1.5, TypeError), ("2", TypeError)):
+        with pytest.raises(error, match="request_retries"):
+            bms.request_retries = wrong
+        assert bms.request_retries == 0
+
+
+@pytest.mark.parametrize("repeats", [0, 1, 4])
+def test_a_new_number_of_repeats_counts_on_an_open_connection(repeats: int) -> None:
+    script = talk({0x90: HEALTHY[0x90]})
+    bms = attach(script, request_retries=3)
+    bms.get_soc()
+    del script.sent[:]
+    bms.request_retries = repeats
+    with pytest.raises(NoReply):
+        bms.get_mosfet_status()
+    assert len(script.sent) == 1 + repeats
+
+
+def test_a_new_number_of_repeats_counts_before_the_first_answer() -> None:
+    script = talk({})
+    bms = attach(script, request_retries=3, protocol="p81")
+    bms.request_retries = 0
+    with pytest.raises(NoReply):
+        bms.get_soc()
+    assert len(script.sent) == 1
+
+
+def test_boards_of_one_cable_may_differ_in_their_repeats() -> None:
+    script = talk({})
+    cable = Cable(VirtualWire(script, clock := Clock()), clock, protocol="a5")
+    patient, hasty = cable.board(1), cable.board(2)
+    hasty.request_retries = 0
+    for board in (hasty, patient, hasty):
+        del script.sent[:]
+        with pytest.raises(NoReply):
+            board.get_soc()
+        assert (len(script.sent) == 1) is (board is hasty)

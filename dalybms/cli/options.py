@@ -6,6 +6,7 @@ import argparse
 import os
 
 from dalybms import __version__
+from dalybms.cli import without
 from dalybms.cli.check.flags import add_options
 from dalybms.device import PROTOCOLS
 from dalybms.link import BAUD
@@ -28,8 +29,7 @@ examples:
 
 def flag(section: str) -> str:
     """--mosfet for mosfet_status, --cell-voltages for cell_voltages."""
-    word = section[: -len("_status")] if section.endswith("_status") else section
-    return "--" + word.replace("_", "-")
+    return f"--{without.word(section)}"
 
 
 def seconds(text: str) -> float:
@@ -114,6 +114,7 @@ def _add_readings(group: argparse._ArgumentGroup) -> None:
             flag(section), dest="sections", action="append_const", const=section, help=text, default=[]
         )
     group.add_argument("--all", action="store_true", help="all sections except --faults and --info")
+    without.add_option(group)
 
 
 def _add_patience(group: argparse._ArgumentGroup) -> None:

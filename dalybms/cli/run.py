@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from dalybms.bms import DalyBMS, presentable
-from dalybms.cli import limits, output
+from dalybms.cli import limits, output, without
 from dalybms.cli.check.flags import without_check
 from dalybms.cli.options import DEVICE_VARIABLE, build_parser
 from dalybms.device import is_bluetooth
@@ -44,13 +44,17 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
         return output.write(json.dumps(list_ports(), indent=2))
     if options.scan:
         return _scan(options)
+    nonsense = without.contradiction(options)
+    if nonsense:
+        parser.error(nonsense)
     sections = _sections(options)
     if not options.device:
         parser.error(f"which battery? give -d DEVICE or set {DEVICE_VARIABLE}; --list-ports shows the ports")
     if not sections:
         parser.error("nothing to read: give --all, --soc or another reading")
     try:
-        return _print(_read(options, sections), alone=len(sections) == 1 and not options.all)
+        outcomes = without.advised(_read(options, sections), options)
+        return _print(outcomes, alone=len(sections) == 1 and not options.all)
     except ValueError as error:
         if isinstance(error, DalyError):
             raise
@@ -62,7 +66,8 @@ def _sections(options: argparse.Namespace) -> list[str]:
     return [
         section
         for section in (*SECTIONS, *MORE_SECTIONS)
-        if section in options.sections or (options.all and section in SECTIONS)
+        if section in options.sections
+        or (options.all and section in SECTIONS and section not in options.without)
     ]
 
 

@@ -33,6 +33,7 @@ RAISERS = {
 MORE = {
     "protocols/modbus/board.py": {"_powered"},
     "cli/run.py": {"late"},
+    "cli/without.py": {"contradiction"},
     "cli/check/run.py": {"late"},
     "protocols/witness.py": {"SENTENCES", "_classify"},
     "protocols/plausible.py": {"_sum", "extremes"},

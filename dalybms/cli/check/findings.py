@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from dalybms.cli.check.metrics import METRICS, Metric, cell_metric, cell_number, metrics
 from dalybms.cli.check.nagios import BY_WEIGHT, CRITICAL, OK, UNKNOWN, WARNING, number
 from dalybms.cli.check.policy import Policy
+from dalybms.cli.without import CHECK_CAN_SPARE, advice, is_lacking
 from dalybms.errors import DalyError, NotSupported
 
 SECTIONS = (
@@ -33,6 +34,11 @@ Readings = Mapping[str, Any]
 """Section -> its reading, or the exception that came instead."""
 
 
+def wanted(policy: Policy) -> list[str]:
+    """The sections to read for a verdict, in their order."""
+    return [section for section in SECTIONS if section not in policy.without]
+
+
 class Finding(NamedTuple):
     state: int
     text: str
@@ -49,16 +55,16 @@ class Seen(NamedTuple):
     """{"section.key": why} of single values that cannot be."""
 
 
-def look(readings: Readings, all_cells: bool, left_out: Mapping[str, str] = MappingProxyType({})) -> Seen:
+def look(readings: Readings, policy: Policy, left_out: Mapping[str, str] = MappingProxyType({})) -> Seen:
     """Sorts the sections by whether they were read, and takes the values out of them."""
     seen = Seen({}, {}, {}, {}, left_out)
-    for name in SECTIONS:
+    for name in wanted(policy):
         reading = readings.get(name, DalyError("was not asked"))
         if isinstance(reading, Exception):
             seen.unread[name] = reading
         else:
             seen.sections[name] = reading
-    for metric in metrics(seen.sections, all_cells):
+    for metric in metrics(seen.sections, policy.all_cells):
         try:
             value = metric.value(seen.sections.get(metric.section, {}))
         except ValueError as error:
@@ -87,7 +93,8 @@ def _is_expected(code: str, seen: Seen, policy: Policy) -> bool:
     """What the operator has said is as it should be: each MOSFET and the sensors are judged by themselves."""
     if code == "mosfet_switched_off":
         return not {"off", "any"}.isdisjoint((policy.expect_charge, policy.expect_discharge))
-    return code == "temperature_sensors_unreadable" and policy.sensors == _readable(seen)
+    told = policy.sensors is not None and policy.sensors == _readable(seen)
+    return code == "temperature_sensors_unreadable" and told
 
 
 def _mosfets(seen: Seen, policy: Policy) -> Iterable[Finding]:
@@ -196,7 +203,13 @@ def _is_told(section: str, seen: Seen) -> bool:
 
 def _missing(seen: Seen) -> Iterable[Finding]:
     names = [name for name in seen.unread if _is_missing(name, seen)]
+    if not names:
+        return
+    reason = str(seen.unread[names[0]])
+    spare = [name for name in names if name in CHECK_CAN_SPARE and is_lacking(seen.unread[name])]
+    if spare:
+        reason += f"; {advice(spare)}"
     if len(names) == 1:
-        yield Finding(UNKNOWN, f"{names[0]} not read: {seen.unread[names[0]]}")
-    elif names:
-        yield Finding(UNKNOWN, f"{len(names)} sections not read: {', '.join(names)}: {seen.unread[names[0]]}")
+        yield Finding(UNKNOWN, f"{names[0]} not read: {reason}")
+    else:
+        yield Finding(UNKNOWN, f"{len(names)} sections not read: {', '.join(names)}: {reason}")

@@ -6,8 +6,9 @@ import argparse
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from dalybms.cli.check.metrics import LABELS, cell_number
+from dalybms.cli.check.metrics import LABELS, METRICS, cell_number
 from dalybms.cli.check.nagios import CRITICAL, UNKNOWN, Range
+from dalybms.cli.without import spared, word
 
 Threshold = tuple[str, Range]
 
@@ -21,7 +22,7 @@ class Policy(NamedTuple):
     `warning`, `critical`: ranges by metric label. `expect_charge`, `expect_discharge`: "on",
     "off" or "any"; None means on, where the board can tell, and a charge MOSFET that is off in a
     nearly full pack is normal. `cells`: how many there must be. `sensors`: how many must be readable.
-    `no_reply`: the state of a board that is silent on an open wire.
+    `no_reply`: the state of a board that is silent on an open wire. `without`: sections not asked for.
     """
 
     warning: Mapping[str, Range] = WARNING_DEFAULT
@@ -32,6 +33,7 @@ class Policy(NamedTuple):
     cells: int | None = None
     sensors: int | None = None
     no_reply: int = CRITICAL
+    without: tuple[str, ...] = ()
 
 
 DEFAULT = Policy()
@@ -40,6 +42,8 @@ DEFAULT = Policy()
 def policy_of(args: argparse.Namespace) -> Policy:
     """The policy that parsed options amount to; ValueError when they contradict each other."""
     unknown = args.no_reply_state == "unknown"
+    without = spared(args.without)
+    _refuse_what_is_left_out(args, without)
     return Policy(
         warning={**WARNING_DEFAULT, **_by_metric("--warning", args.warning or (), args.all_cells)},
         critical={**CRITICAL_DEFAULT, **_by_metric("--critical", args.critical or (), args.all_cells)},
@@ -49,7 +53,19 @@ def policy_of(args: argparse.Namespace) -> Policy:
         cells=args.cells,
         sensors=args.sensors,
         no_reply=UNKNOWN if unknown else CRITICAL,
+        without=without,
     )
+
+
+def _refuse_what_is_left_out(args: argparse.Namespace, without: Iterable[str]) -> None:
+    """ValueError when an option judges what another one leaves out."""
+    judged = [("--sensors", "temperatures")] if args.sensors is not None else []
+    for option, pairs in (("--warning", args.warning), ("--critical", args.critical)):
+        labels = {label for label, _ in pairs or ()}
+        judged += [(f"{option} {row.label}", row.section) for row in METRICS if row.label in labels]
+    for option, section in judged:
+        if section in without:
+            raise ValueError(f"{option} and --without {word(section)} contradict each other")
 
 
 def threshold(text: str) -> Threshold:

@@ -77,7 +77,7 @@ def _checked(options: argparse.Namespace, battery: Battery, connect: Connect) ->
             if silent:
                 bms.read(["soc"])
                 silent = False
-            return check.verdict(bms.read(check.SECTIONS), policy, bms.unusable)
+            return check.verdict(bms.read(check.wanted(policy)), policy, bms.unusable)
         except DalyError as error:
             if not deadline.expired or (not is_open and hasattr(error, "stage")):
                 return check.verdict_for(error, policy)

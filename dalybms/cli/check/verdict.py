@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from dalybms.cli.check.findings import SECTIONS, Finding, Readings, Seen, findings, look
+from dalybms.cli.check.findings import SECTIONS, Finding, Readings, Seen, findings, look, wanted
 from dalybms.cli.check.flags import add_options, without_check
 from dalybms.cli.check.metrics import Metric
 from dalybms.cli.check.nagios import (
@@ -25,6 +25,7 @@ from dalybms.cli.check.nagios import (
     worst,
 )
 from dalybms.cli.check.policy import DEFAULT, Policy, policy_of
+from dalybms.cli.without import word
 from dalybms.errors import DalyError, NoReply
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "unknown",
     "verdict",
     "verdict_for",
+    "wanted",
     "without_check",
 ]
 
@@ -48,12 +50,13 @@ def verdict(
 ) -> Verdict:
     """The state of the pack. `readings` has SECTIONS as keys; a section that is an exception, or
     is not there, was not read. left_out: single values that cannot be, as `DalyBMS.unusable` has them."""
-    seen = look(readings, policy.all_cells, left_out)
+    seen = look(readings, policy, left_out)
     if not seen.sections:
         return min((verdict_for(error, policy) for error in seen.unread.values()), key=_weight)
     found = findings(seen, policy)
     state = worst(finding.state for finding in found)
-    return Verdict(state, _first_line(state, found, seen), _more_lines(found, seen), _perfdata(seen, policy))
+    first = _first_line(state, found, seen, policy)
+    return Verdict(state, first, _more_lines(found, seen), _perfdata(seen, policy))
 
 
 def verdict_for(error: BaseException, policy: Policy = DEFAULT) -> Verdict:
@@ -76,10 +79,11 @@ def _weight(one: Verdict) -> int:
     return BY_WEIGHT.index(one.code)
 
 
-def _first_line(state: int, found: list[Finding], seen: Seen) -> str:
+def _first_line(state: int, found: list[Finding], seen: Seen, policy: Policy) -> str:
     told = [finding.text for finding in found if finding.state != OK] or [one.text for one in found]
     more = f" (+{len(told) - NAMED})" if len(told) > NAMED else ""
-    parts = [f"{'; '.join(told[:NAMED])}{more}", _summary(seen)]
+    left_out = f"without {', '.join(map(word, policy.without))}" if policy.without else ""
+    parts = [f"{'; '.join(told[:NAMED])}{more}", _summary(seen), left_out]
     return plain(f"DALY {STATES[state]} - {'; '.join(filter(None, parts)) or 'nothing to report'}")
 
 
@@ -101,9 +105,9 @@ def _summary(seen: Seen) -> str:
 def _more_lines(found: list[Finding], seen: Seen) -> tuple[str, ...]:
     """Every finding with its state, then every section: what `--verbose` adds."""
     lines = [f"{STATES[finding.state]}: {finding.text}" for finding in found]
-    for name in SECTIONS:
-        told = f"not read: {seen.unread[name]}" if name in seen.unread else _told(seen.sections[name])
-        lines.append(f"{name}: {told}")
+    told = {name: _told(reading) for name, reading in seen.sections.items()}
+    told.update({name: f"not read: {error}" for name, error in seen.unread.items()})
+    lines += [f"{name}: {told[name]}" for name in SECTIONS if name in told]
     return tuple(map(plain, lines))
 
 

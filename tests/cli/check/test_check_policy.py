@@ -6,6 +6,7 @@ import argparse
 
 import pytest
 
+from dalybms.cli import without
 from dalybms.cli.check.metrics import LABELS
 from dalybms.cli.check.nagios import CRITICAL, UNKNOWN, Range
 from dalybms.cli.check.verdict import Policy, add_options, policy_of, without_check
@@ -14,6 +15,7 @@ from dalybms.cli.check.verdict import Policy, add_options, policy_of, without_ch
 def parse(*argv):
     parser = argparse.ArgumentParser()
     add_options(parser.add_argument_group("monitoring"))
+    without.add_option(parser)
     return parser.parse_args(argv)
 
 
@@ -120,3 +122,35 @@ def test_check_options_without_check_are_named():
     assert given == ["--warning", "--all-cells", "--cells", "--sensors"]
     assert without_check(parse("--check", "--all-cells")) == []
     assert without_check(parse()) == []
+
+
+def test_what_is_left_out_reaches_the_policy_once_and_in_order():
+    args = parse(
+        "--check", *("--without", "balancing", "--without", "cell-voltage-range", "--without", "balancing")
+    )
+    assert policy_of(args).without == ("cell_voltage_range", "balancing_status")
+
+
+@pytest.mark.parametrize("word", ["soc", "mosfet", "status", "cell-voltages", "errors"])
+def test_a_verdict_cannot_do_without_what_it_rests_on(word):
+    can = "only without cell-voltage-range, temperature-range, temperatures, balancing"
+    with pytest.raises(ValueError, match=f"cannot do without {word}, {can}"):
+        policy_of(parse("--check", "--without", word))
+
+
+@pytest.mark.parametrize(
+    ("word", "options", "named"),
+    [
+        ("cell-voltage-range", ["-w", "cell_min=2.8:"], "--warning cell_min"),
+        ("cell-voltage-range", ["-c", "cell_max=~:3.6"], "--critical cell_max"),
+        ("cell-voltage-range", ["-c", "soc=5:", "-c", "cell_delta=0.3"], "--critical cell_delta"),
+        ("temperature-range", ["-w", "temp_min=0:"], "--warning temp_min"),
+        ("temperature-range", ["-w", "temp_max=~:50"], "--warning temp_max"),
+        ("temperatures", ["--sensors", "0"], "--sensors"),
+    ],
+)
+def test_nothing_that_is_left_out_can_be_judged(word, options, named):
+    with pytest.raises(ValueError, match=f"{named} and --without {word} contradict each other"):
+        policy_of(parse("--check", "--without", word, *options))
+    policy_of(parse("--check", *options))
+    policy_of(parse("--check", "--without", "balancing", *options))

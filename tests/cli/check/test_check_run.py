@@ -17,6 +17,7 @@ from dalybms.cli.check import run as check_run
 from dalybms.cli.check import verdict as check
 
 class Battery:
+    unusable = {}
     def __enter__(self): return self
     def __exit__(self, *_): self.disconnect()
     def connect(self, device, budget): pass
@@ -30,6 +31,7 @@ check.add_options(parser)
 parser.add_argument("-d", dest="device")
 parser.add_argument("-t", dest="timeout", type=float)
 parser.add_argument("--verbose", action="store_true")
+parser.add_argument("--without", action="append", default=[])
 connect = lambda bms, options: bms.connect(options.device, options.timeout)
 sys.exit(check_run.main(sys.argv[1:], parser, lambda options: Mine(), connect))
 """
