@@ -19,6 +19,8 @@ from dalybms.sections import MORE_SECTIONS, SECTIONS
 if TYPE_CHECKING:
     import logging
 
+    from dalybms.protocols.parameters import Found
+    from dalybms.protocols.request import Answer, Request
     from dalybms.readings import (
         All,
         BalancingStatus,
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
         Fault,
         Info,
         MosfetStatus,
+        Parameters,
         Soc,
         Status,
         TemperatureRange,
@@ -183,6 +186,23 @@ class DalyBMS:
             raise errors[0]
         return cast("All", presentable(outcomes))
 
+    def get_parameters(self) -> Parameters:
+        """{name: value} of the settings that the board tells; see readings for names and units.
+
+        Raises NoReply when no setting is answered, NotSupported for a board that tells none.
+        """
+        found = self._parameters().parameters
+        return cast("Parameters", {name: found[name].value for name in sorted(found)})
+
+    def read_parameters(self) -> dict[str, Any]:
+        """{"parameters": {name: {value, unit, raw}}, "unavailable": {name: why}}, as a parameter file has it.
+
+        raw: the integer of the wire. Raises as get_parameters().
+        """
+        from dalybms.protocols.parameters import as_document
+
+        return as_document(self._parameters())
+
     def read(self, sections: Sequence[str]) -> dict[str, Any]:
         """Several sections in one call: {section: reading, or the DalyError that it ended with}.
 
@@ -208,6 +228,18 @@ class DalyBMS:
                 own = {"protocol": protocol.name, "board": self._board}
                 outcomes["info"] = attempt(lambda: {**own, **protocol.info(ask)})
             return outcomes
+
+    def _parameters(self) -> Found:
+        link = self._connected()
+        with link.call():
+            protocol, ask = self._detection.found(["status"])
+
+        def ask_alone(request: Request) -> Answer:
+            """With the patience of a call of its own: a board may lack any number of them."""
+            with link.call():
+                return ask(request)
+
+        return protocol.parameters(ask_alone)
 
     def _read_anew(self, sections: Sequence[str]) -> dict[str, Any]:
         """On a link that was answered before and has gone deaf: once more on a new one, or let go of it."""

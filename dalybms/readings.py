@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from typing import TypedDict
 
+from dalybms.parameter_names import Parameters as Parameters
+
 
 class Soc(TypedDict, total=False):
     """At least one key is there; nothing of it is there where a pack of 0 V measures nothing."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from dalybms.cli import limits, output
+from dalybms.cli import limits, output, verbs
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -13,6 +13,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = sys.argv[1:] if argv is None else argv
     try:
         with limits.sigterm_raises():
+            if given and given[0] in verbs.VERBS:
+                return verbs.run(given)
             from dalybms.cli.run import run
 
             return run(given)

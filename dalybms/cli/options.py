@@ -19,6 +19,9 @@ stdout holds nothing but one JSON document; messages go to stderr.
 exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted, 143 terminated;
 with --check 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN and nothing else
 
+A first word starts another program, with a --help of its own:
+  parameters    print, save and compare the settings of a board
+
 examples:
   daly-bms-cli -d /dev/ttyUSB0 --all
   daly-bms-cli -d socket://192.168.1.20:4001 --soc
@@ -62,9 +65,11 @@ def build_parser() -> argparse.ArgumentParser:
         add_help=False,
     )
     _add_general(parser.add_argument_group("options"))
-    _add_device(parser.add_argument_group("which battery"))
+    device = parser.add_argument_group("which battery")
+    add_battery(device)
+    _add_searches(device)
     _add_readings(parser.add_argument_group("what to read (several become one object, keyed by section)"))
-    _add_patience(parser.add_argument_group("how long to try"))
+    add_patience(parser.add_argument_group("how long to try"))
     add_options(parser.add_argument_group("monitoring"))
     return parser
 
@@ -74,12 +79,17 @@ def _add_general(group: argparse._ArgumentGroup) -> None:
     where = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     group.add_argument("-h", "--help", action="help", help="show this help and exit")
     group.add_argument("-V", "--version", action="version", version=f"dalybms {__version__} ({where})")
+    add_verbose(group)
+
+
+def add_verbose(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "-v", "--verbose", action="store_true", help="show the bytes of both directions on stderr"
     )
 
 
-def _add_device(group: argparse._ArgumentGroup) -> None:
+def add_battery(group: argparse._ArgumentGroup) -> None:
+    """Which battery, and what it speaks; means the same in every program."""
     group.add_argument(
         "-d",
         "--device",
@@ -87,8 +97,6 @@ def _add_device(group: argparse._ArgumentGroup) -> None:
         help="port (/dev/ttyUSB0, COM3), socket://HOST:PORT, rfc2217://HOST:PORT, Bluetooth address, "
         "ble:NAME, or demo: for a fake battery",
     )
-    group.add_argument("--list-ports", action="store_true", help="list the serial ports of this machine")
-    group.add_argument("--scan", action="store_true", help="list the Bluetooth devices nearby")
     group.add_argument("--adapter", metavar="NAME", help="Bluetooth adapter to use, for instance hci1")
     group.add_argument("--uart", action="store_true", help="ask as host 0x80 only (same as --address 8)")
     group.add_argument(
@@ -105,6 +113,11 @@ def _add_device(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--baudrate", type=int, default=BAUD, metavar="N", help=f"rate of the serial port ({BAUD})"
     )
+
+
+def _add_searches(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--list-ports", action="store_true", help="list the serial ports of this machine")
+    group.add_argument("--scan", action="store_true", help="list the Bluetooth devices nearby")
     group.add_argument("--invert-current", action="store_true", help="turn the sign of the current")
 
 
@@ -117,7 +130,8 @@ def _add_readings(group: argparse._ArgumentGroup) -> None:
     without.add_option(group)
 
 
-def _add_patience(group: argparse._ArgumentGroup) -> None:
+def add_patience(group: argparse._ArgumentGroup) -> None:
+    """How long to try; means the same in every program."""
     group.add_argument(
         "--retry", type=repeats, default=5, metavar="N", help="repeat an unanswered request so often (5)"
     )

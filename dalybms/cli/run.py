@@ -30,7 +30,7 @@ def run(given: Sequence[str]) -> int:
     if alone:
         parser.error(f"{', '.join(alone)}: only with --check")
     if options.verbose:
-        _show_bytes()
+        show_bytes()
     try:
         return _run(parser, options)
     except DalyError as error:
@@ -145,7 +145,8 @@ def _failed(message: object) -> int:
     return output.FAILED
 
 
-def _show_bytes() -> None:
+def show_bytes() -> None:
+    """--verbose: every byte with its time, on stderr."""
     import logging
 
     logging.basicConfig(level=logging.DEBUG, format="%(asctime)s.%(msecs)03d %(message)s", datefmt="%H:%M:%S")

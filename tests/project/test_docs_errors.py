@@ -34,6 +34,7 @@ MORE = {
     "protocols/modbus/board.py": {"_powered"},
     "cli/run.py": {"late"},
     "cli/without.py": {"contradiction"},
+    "cli/parameters.py": {"late"},
     "cli/check/run.py": {"late"},
     "protocols/witness.py": {"SENTENCES", "_classify"},
     "protocols/plausible.py": {"_sum", "extremes"},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, Callable, Union
+from typing import TYPE_CHECKING, Any, Callable, Union
 
 from dalybms.errors import BadReply, DalyError, NoReply, TransportError
 from dalybms.protocols.a5.commands import BY_SECTION, INFO, MOST_CELLS, Command
@@ -14,6 +14,9 @@ from dalybms.protocols.faults import texts
 from dalybms.protocols.fields import decode
 from dalybms.protocols.plausible import reconcile
 from dalybms.protocols.request import Answer, Ask, Request
+
+if TYPE_CHECKING:
+    from dalybms.protocols.parameters import Found
 
 Outcome = Union[Any, DalyError]
 COUNTED = tuple(row for row in BY_SECTION.values() if row.counted)
@@ -115,6 +118,19 @@ class A5:
         if not found:
             raise silence
         return {"host_address": self._hosts[0], **found}
+
+    def parameters(self, ask: Ask) -> Found:
+        """The settings that the board tells."""
+        from dalybms.protocols.a5.parameters import read
+        from dalybms.protocols.parameters import TRIES
+
+        def data_of(code: int) -> bytes:
+            question = self._question(Command(code, "parameters", special=_as_it_is))
+            answer = ask(question._replace(optional=True, tries=TRIES))
+            self.learn(answer)
+            return bytes(answer.value)
+
+        return read(data_of)
 
     def _plan(self, sections: Sequence[str]) -> list[Command]:
         """Each message once; status before what needs its counts, long replies last.
@@ -220,6 +236,10 @@ class A5:
             return doubts.settle(*examine_list(series, slots, count))
         except BadReply as error:
             raise _with_raw(error, row, needed) from None
+
+
+def _as_it_is(data: bytes, _: int) -> bytes:
+    return data
 
 
 def _joined(row: Command, doubts: Doubts, frames: Sequence[Frame]) -> Any:

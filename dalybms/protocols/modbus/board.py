@@ -8,7 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dalybms.errors import BadReply, DalyError, NoReply, NotSupported
 from dalybms.protocols.derived import ends, power
@@ -20,6 +20,9 @@ from dalybms.protocols.modbus.register_map import Block, RegisterMap, Row, holds
 from dalybms.protocols.plausible import extremes
 from dalybms.protocols.reading import Outcome, Reading, attempt, read_sections
 from dalybms.protocols.request import Answer, Ask, Request
+
+if TYPE_CHECKING:
+    from dalybms.protocols.parameters import Found
 
 LISTS = {"cell_voltages": "cells", "temperatures": "temperature_sensors"}
 """Sections of one value per cell or sensor, and the count of each."""
@@ -82,6 +85,16 @@ class RegisterBoard(ABC):
     def request(self, ask: Ask, command: int, data: bytes) -> list[bytes]:
         """Raises NotSupported: raw commands are a thing of A5."""
         raise NotSupported(f"raw commands are for A5, this board speaks {self.name.upper()}")
+
+    def parameters(self, ask: Ask) -> Found:
+        """The settings that the board tells."""
+        from dalybms.protocols.modbus.parameters import PARTS, read
+        from dalybms.protocols.parameters import TRIES
+
+        def data_of(block: Block) -> bytes:
+            return bytes(ask(self._question(block)._replace(optional=True, tries=TRIES)).value)
+
+        return read(PARTS[self.name], data_of)
 
     @abstractmethod
     def faults(self, words: dict[str, list[int]]) -> list[Fault]:

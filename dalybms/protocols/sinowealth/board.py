@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dalybms.errors import BadReply, NotSupported
 from dalybms.protocols.derived import ends, power
@@ -35,6 +35,9 @@ from dalybms.protocols.sinowealth.registers import (
     TOTAL,
     Row,
 )
+
+if TYPE_CHECKING:
+    from dalybms.protocols.parameters import Found
 
 _FRAMES = 2
 """A CRC-8: a value that cannot be is believed when it comes twice."""
@@ -78,6 +81,10 @@ class Sinowealth:
         self._refuse_16_cells(reading)
         cells, sensors = _counts(reading)
         return {"cells": cells, "temperature_sensors": sensors}
+
+    def parameters(self, ask: Ask) -> Found:
+        """Raises NotSupported: nobody has described where these boards keep their settings."""
+        raise NotSupported("parameters are for A5, D2 and P81, this board speaks Sinowealth's protocol")
 
     def request(self, ask: Ask, command: int, data: bytes) -> list[bytes]:
         """Raises NotSupported: raw commands are a thing of A5."""
