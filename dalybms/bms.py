@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Callable, cast
 
 from dalybms.arguments import check_seconds, check_whole
 from dalybms.detection import Detection
-from dalybms.device import MOST_BOARDS, PC_HOST, candidates, open_wire
+from dalybms.device import MOST_BOARDS, PC_HOST, Target, candidates, open_wire
 from dalybms.errors import DalyError, NoReply, NotSupported, TransportError
 from dalybms.link import BAUD, WIRE, Link
 from dalybms.logs import Log
@@ -43,7 +43,8 @@ class DalyBMS:
 
     request_retries: how often a request is repeated (0 or more). address: the host
     address, 4 or 8 as in dalybms 0.5, the whole byte, or None: found out. logger: takes
-    the few messages of this class. board: its number on a shared cable, 1 to 16.
+    the few messages of this class. board: its number on a shared cable, 1 to 16, which on
+    a wire leaves D2 out, because every D2 board of a cable answers; None: the one board of this wire.
     protocol: "a5", "d2", "p81", "sinowealth", or "auto": found out among the first three.
     timeout: the longest silence of an attempt, s. pause: seconds between an answer and
     the next request; None: adaptive, 0: none. baudrate: of a serial port.
@@ -67,7 +68,7 @@ class DalyBMS:
         request_retries: int = 3,
         address: int | None = None,
         logger: logging.Logger | None = None,
-        board: int = 1,
+        board: int | None = None,
         protocol: str = "auto",
         timeout: float = WIRE.timeout,
         pause: float | None = None,
@@ -76,7 +77,8 @@ class DalyBMS:
         baudrate: int = BAUD,
     ) -> None:
         self.request_retries = request_retries
-        check_whole("board", board, 1, MOST_BOARDS)
+        if board is not None:
+            check_whole("board", board, 1, MOST_BOARDS)
         check_whole("fill", fill, 0, 255)
         check_whole("baudrate", baudrate, 1200, 921600)
         check_seconds("timeout", timeout, 0.001, 60)
@@ -84,9 +86,9 @@ class DalyBMS:
             check_seconds("pause", pause, 0, 10)
         if address is not None:
             check_whole("address", address, 0, 255)
-        self._options = (protocol, address, board, self._likely_host, fill)
-        candidates(*self._options)
-        self._board, self._pause = board, pause
+        self._target = Target(protocol, address, board, self._likely_host, fill)
+        candidates(self._target)
+        self._pause = pause
         self._timing = self._timing._replace(timeout=timeout, byte=10 / baudrate)
         self._baudrate = baudrate
         self._invert = invert_current
@@ -225,8 +227,7 @@ class DalyBMS:
             outcomes = self._signed(protocol.read(ask, live)) if live else {}
             self.unusable = protocol.unusable if live else {}
             if "info" in sections:
-                own = {"protocol": protocol.name, "board": self._board}
-                outcomes["info"] = attempt(lambda: {**own, **protocol.info(ask)})
+                outcomes["info"] = attempt(lambda: {"protocol": protocol.name, **protocol.info(ask)})
             return outcomes
 
     def _parameters(self) -> Found:
@@ -266,8 +267,8 @@ class DalyBMS:
             raise ValueError(f"data must be 8 bytes, not {len(data)}")
         link = self._connected()
         with link.call(self._retries):
-            protocol, _ = self._detection.found(["soc"])
-            return protocol.request(lambda request: link.exchange(request, self._board), command, bytes(data))
+            protocol, ask = self._detection.found(["soc"])
+            return protocol.request(ask, command, bytes(data))
 
     def _get(self, section: str) -> Any:
         outcome = self.read([section])[section]
@@ -283,7 +284,7 @@ class DalyBMS:
 
     def _share(self, link: Link) -> None:
         self._link = link
-        self._detection = Detection(link, self._options, self._board, self._hasty)
+        self._detection = Detection(link, self._target, self._hasty)
 
     def _connected(self) -> Link:
         link = self._link

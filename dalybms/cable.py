@@ -45,8 +45,8 @@ class CableBoard(DalyBMS):
     def _read(self, sections: Sequence[str]) -> dict[str, Any]:
         if self.doubled:
             raise BadReply(
-                f"two boards answer under number {self._board}: give each a number of its own with the "
-                "vendor's program, then look for them again"
+                f"two boards answer under number {self._target.number}: give each a number of its own "
+                "with the vendor's program, then look for them again"
             )
         return super()._read(sections)
 

@@ -6,7 +6,7 @@ The only place that knows both lists.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from dalybms.protocols.a5.board import A5
@@ -20,7 +20,7 @@ PROTOCOLS = ("auto", "a5", "d2", "p81", "sinowealth")
 _ON_A_WIRE = ("a5", "d2", "p81")
 _ON_BLUETOOTH = ("d2", "p81", "a5")
 """D2 is one question where A5 is a dozen, and some modules hang up when they hear A5."""
-_WITHOUT_NUMBER = ("d2", "sinowealth")
+WITHOUT_NUMBER = ("d2", "sinowealth")
 _MAC = re.compile(r"[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}")
 _UUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _BLUETOOTH_NAME = "ble:"
@@ -70,49 +70,78 @@ def open_bluetooth(device: str, **options: Any) -> Any:
     return BluetoothTransport(name, **options)
 
 
-def hosts(address: int | None, board: int, likely: int = PC_HOST) -> list[int]:
+class Target(NamedTuple):
+    """Which board is meant, and how it may be asked.
+
+    board: its number; None: the one board of the wire, which is board 1 where its protocol has
+    numbers. likely: the host address that A5 is asked from first; APP_HOST over Bluetooth,
+    where one link is one board. fill: data bytes of an A5 question.
+    """
+
+    protocol: str = "auto"
+    address: int | None = None
+    board: int | None = None
+    likely: int = PC_HOST
+    fill: int = 0
+
+    @property
+    def number(self) -> int:
+        """The number that must stand in an answer, in protocols that have numbers."""
+        return self.board or 1
+
+    @property
+    def numbered(self) -> bool:
+        """Is the number all that tells this board from others of its line?"""
+        return self.board is not None and self.likely != APP_HOST
+
+
+def hosts(target: Target) -> list[int]:
     """Host addresses to try, the likeliest first.
 
-    address: 4 and 8 as in dalybms 0.5, the whole byte, or None to find it out.
+    The address is 4 or 8 as in dalybms 0.5, the whole byte, or None to find it out.
     Raises ValueError where address and board contradict each other.
     """
+    address, own = target.address, PC_HOST + target.number - 1
     if address is None:
-        other = APP_HOST if likely == PC_HOST else PC_HOST
-        return [likely, other] if board == 1 else [PC_HOST + board - 1]
+        other = APP_HOST if target.likely == PC_HOST else PC_HOST
+        return [target.likely, other] if target.number == 1 else [own]
     if address == 4:
-        return [PC_HOST + board - 1]
+        return [own]
     host = _SHORT.get(address, address)
     if not 0x20 <= host <= 0xFF:
         raise ValueError(f"address {address} is no host address: 4, 8 or a byte from 0x20 to 0xFF")
     asked = host - PC_HOST + 1
-    if board != (asked if 1 <= asked <= MOST_BOARDS else 1):
-        raise ValueError(f"address {address} does not ask board {board}: leave address out, or board")
+    if target.number != (asked if 1 <= asked <= MOST_BOARDS else 1):
+        raise ValueError(f"address {address} does not ask board {target.number}: leave address out, or board")
     return [host]
 
 
-def candidates(protocol: str, address: int | None, board: int, likely: int, fill: int) -> tuple[str, ...]:
+def candidates(target: Target) -> tuple[str, ...]:
     """Names of the protocols that a board may speak, in the order in which they are tried.
 
-    likely: the host address that A5 is asked from first; APP_HOST over Bluetooth. A host
-    address is a thing of A5, so with `address` nothing else is tried. fill: A5 alone.
+    A host address is a thing of A5, so with an address nothing else is tried. On a wire every
+    awake D2 board answers, whatever its number, so a number leaves D2 out; over Bluetooth it does not.
     Sinowealth is tried only when it is named: its questions disturb other devices.
-    Raises ValueError for D2 and Sinowealth with a board number: every board of a line would answer.
+    Raises ValueError for D2 and Sinowealth with a board number, and for an address that asks another board.
     """
-    if protocol not in PROTOCOLS:
-        raise ValueError(f"protocol {protocol!r} is unknown: {', '.join(PROTOCOLS)}")
-    if protocol in _WITHOUT_NUMBER and board > 1:
-        raise ValueError(f"{protocol} boards have no number, so board {board} is ambiguous: leave board out")
-    hosts(address, board, likely)
-    if protocol != "auto":
-        return (protocol,)
-    if address is not None:
+    if target.protocol not in PROTOCOLS:
+        raise ValueError(f"protocol {target.protocol!r} is unknown: {', '.join(PROTOCOLS)}")
+    if target.protocol in WITHOUT_NUMBER and target.board is not None:
+        raise ValueError(
+            f"{target.protocol} boards have no number, so board {target.board} is ambiguous: leave board out"
+        )
+    hosts(target)
+    if target.protocol != "auto":
+        return (target.protocol,)
+    if target.address is not None:
         return ("a5",)
-    order = _ON_BLUETOOTH if likely == APP_HOST else _ON_A_WIRE
-    return tuple(name for name in order if name not in _WITHOUT_NUMBER or board == 1)
+    if target.numbered:
+        return tuple(name for name in _ON_A_WIRE if name not in WITHOUT_NUMBER)
+    return _ON_BLUETOOTH if target.likely == APP_HOST else _ON_A_WIRE
 
 
-def speaker(name: str, protocol: str, address: int | None, board: int, likely: int, fill: int) -> Speaker:
-    """The protocol object of a name; its module is loaded only now. Arguments as candidates()."""
+def speaker(name: str, target: Target) -> Speaker:
+    """The protocol object of a name; its module is loaded only now."""
     if name == "d2":
         from dalybms.protocols.modbus.d2 import D2
 
@@ -120,11 +149,11 @@ def speaker(name: str, protocol: str, address: int | None, board: int, likely: i
     if name == "p81":
         from dalybms.protocols.modbus.p81 import P81
 
-        return P81(board)
+        return P81(target.number)
     if name == "sinowealth":
         from dalybms.protocols.sinowealth.board import Sinowealth
 
         return Sinowealth()
     from dalybms.protocols.a5.board import A5
 
-    return A5(hosts(address, board, likely), board, fill)
+    return A5(hosts(target), target.number, target.fill)

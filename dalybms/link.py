@@ -359,7 +359,7 @@ class Link:
     def _failure(self, name: str, sent: Sequence[bytes], bad: BadReply | None, board: int) -> DalyError:
         times = f"{len(sent)} attempt{'s' if len(sent) != 1 else ''}"
         if bad:
-            return BadReply(f"no believable answer in {times}: {bad}", bad.raw)
+            return BadReply(f"no believable answer to {name} in {times}: {bad}", bad.raw)
         if not sent:
             return NoReply(f"no answer to {name}: not asked any more, the line was silent for too long")
         from dalybms.protocols.witness import testify

@@ -155,7 +155,7 @@ class Info(TypedDict, total=False):
     protocol: str
     """one of the words a5, d2, p81, sinowealth"""
     board: int
-    """number of the board on its cable, from 1"""
+    """the number that answered, from 1; A5, P81"""
     host_address: int
     """the address that this board answers to; A5"""
     cells: int

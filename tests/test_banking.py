@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from dalybms import bank, readings
 from dalybms.errors import NoReply
 
-FAILED = {"error": "no answer to command 90 in 4 attempts"}
+FAILED = {"error": "no answer to soc in 4 attempts"}
 
 
 def pack(**changes: Any) -> dict[str, Any]:

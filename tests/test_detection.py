@@ -251,7 +251,6 @@ def test_sinowealth_must_be_named(flags: list[str]) -> None:
     done = run("-d", "demo:?protocol=sinowealth", *flags, "--info", "--status")
     assert json.loads(done.stdout)["info"] == {
         "protocol": "sinowealth",
-        "board": 1,
         "cells": 4,
         "temperature_sensors": 2,
     }

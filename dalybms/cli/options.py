@@ -105,7 +105,12 @@ def add_battery(group: argparse._ArgumentGroup) -> None:
         metavar="HOST",
         help="ask as this host only: 4 (0x40), 8 (0x80) or the byte; without it both are tried",
     )
-    group.add_argument("--board", type=int, default=1, metavar="N", help="board number on a shared cable (1)")
+    group.add_argument(
+        "--board",
+        type=int,
+        metavar="N",
+        help="board number on a shared cable; without it the one board of the cable is meant",
+    )
     group.add_argument(
         "--protocol", choices=PROTOCOLS, default="auto", help="what the board speaks; auto finds out (auto)"
     )

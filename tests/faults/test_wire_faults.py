@@ -151,7 +151,7 @@ def test_f09_lost_frame_is_asked_again_never_renumbered(lost: int) -> None:
 
 def test_f09_frame_lost_for_ever_is_an_error() -> None:
     bms, _ = board(0x95, lambda *_: [(0.04, b"".join(frames_of(0x95)[:5]))])
-    with pytest.raises(NoReply, match="no answer to command 95"):
+    with pytest.raises(NoReply, match="no answer to cell_voltages"):
         bms.get_cell_voltages()
 
 

@@ -32,6 +32,7 @@ RAISERS = {
 }
 MORE = {
     "protocols/modbus/board.py": {"_powered"},
+    "asked.py": {"_asked", "_other_numbers", "_left_out"},
     "cli/run.py": {"late"},
     "cli/without.py": {"contradiction"},
     "cli/parameters.py": {"late"},

@@ -67,6 +67,11 @@ class A5:
         self.unusable: dict[str, str] = {}
         self._first = 1  # boards count frames from 1; from 0 for good once a frame 0 was seen
 
+    @property
+    def asks(self) -> str:
+        """What it asks, in the words of an error."""
+        return f"A5 as host {' and '.join(f'0x{host:02X}' for host in self._hosts)}"
+
     def probe(self, sections: Sequence[str], round_: int = 0) -> Request:
         """A question of the plan for finding out whether such a board is there.
 
@@ -117,7 +122,7 @@ class A5:
             found.update({name: value for name, value in answer.value.items() if name in _INFO_NAMES})
         if not found:
             raise silence
-        return {"host_address": self._hosts[0], **found}
+        return {"board": self._board, "host_address": self._hosts[0], **found}
 
     def parameters(self, ask: Ask) -> Found:
         """The settings that the board tells."""
@@ -177,7 +182,7 @@ class A5:
         if self._settled and len(hosts) > 1:
             hosts = [hosts[0], hosts[0], hosts[1]]
         return Request(
-            name=f"command {row.code:02x}",
+            name=_name(row),
             writes=tuple(Frame(host, row.code, self._fill).encode() for host in hosts),
             reader=self._reader,
             wanted=partial(self._answers, row.code),
@@ -188,7 +193,7 @@ class A5:
 
     def _open_question(self, command: int, data: bytes) -> Request:
         return Request(
-            name=f"command {command:02x}",
+            name=f"raw command 0x{command:02X}",
             writes=(Frame(self._hosts[0], command, data).encode(),),
             reader=self._reader,
             wanted=partial(self._answers, command),
@@ -252,10 +257,15 @@ def _place(row: Command) -> tuple[bool, bool, int]:
     return bool(row.counted), row.series is not None, -row.code if row.series else row.code
 
 
+def _name(row: Command) -> str:
+    """What is asked, as users know it: the section, or what fills a part of the information."""
+    return row.section if row.section != "info" else ", ".join(field.name for field in row.fields)
+
+
 def _number(frame: Frame) -> int:
     return frame.data[0]
 
 
 def _with_raw(error: BadReply, row: Command, frames: Sequence[Frame]) -> BadReply:
     raw = b"".join(frame.encode() for frame in frames)
-    return BadReply(f"{error} (command {row.code:02x})", raw)
+    return BadReply(str(error), raw)

@@ -54,6 +54,11 @@ class RegisterBoard(ABC):
         self._blocks: set[Block] = set()
         self.unusable: dict[str, str] = {}
 
+    @property
+    def asks(self) -> str:
+        """What it asks, in the words of an error."""
+        return self.name.upper()
+
     def probe(self, sections: Sequence[str], round_: int = 0) -> Request:
         """The read that every such board answers: pack, cells and counts."""
         question = self._question(self.map.live[0])
@@ -199,7 +204,7 @@ class RegisterBoard(ABC):
 
     def _question(self, block: Block) -> Request:
         return Request(
-            name=f"registers {block.start:02x}-{block.start + block.size - 1:02x}",
+            name=block.what,
             writes=(read_request(self._asked, block.start, block.size),),
             reader=ModbusReader((self._answers,), 2 * block.size),
             wanted=_is_read,
@@ -229,7 +234,6 @@ def _is_read(frame: Registers) -> bool:
 
 
 def _refused(block: Block, frame: Registers) -> DalyError:
-    what = f"registers {block.start:02x}-{block.start + block.size - 1:02x}"
     if frame.not_there:
-        return NotSupported(f"this board has no {what} (exception {frame.refusal})")
-    return BadReply(f"the board refuses {what} (exception {frame.refusal})", frame.data)
+        return NotSupported(f"this board has no {block.what} (exception {frame.refusal})")
+    return BadReply(f"the board refuses {block.what} (exception {frame.refusal})", frame.data)

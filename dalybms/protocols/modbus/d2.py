@@ -65,8 +65,8 @@ ROWS: tuple[Row, ...] = (
     Row("info", Date("production_date", at=2 * 0xCC), proven=False),
 )
 MAP = RegisterMap(
-    live=(Block(0x00, 62), Block(0x3E, 9)),
-    info=(Block(0x80, 41), Block(0xA9, 32), Block(0xCC, 2)),
+    live=(Block(0x00, 62, "cells, pack and status"), Block(0x3E, 9, "balancing")),
+    info=(Block(0x80, 41, "rated values"), Block(0xA9, 32, "versions"), Block(0xCC, 2, "production date")),
     rows=ROWS,
 )
 

@@ -9,12 +9,15 @@ The password (0x126-0x128) lies in no block.
 
 from __future__ import annotations
 
+from typing import Any
+
 from dalybms.errors import NotSupported
 from dalybms.protocols.faults import Fault, named, unknown
 from dalybms.protocols.fields import Choice, Date, Flag, Number, Series, Text, Words
 from dalybms.protocols.modbus.board import RegisterBoard
 from dalybms.protocols.modbus.register_map import NO_SENSOR, NONE, Block, RegisterMap, Row
 from dalybms.protocols.reading import Reading
+from dalybms.protocols.request import Ask
 
 ASKED = 0x80
 ANSWERS = 0x50
@@ -98,8 +101,8 @@ ROWS: tuple[Row, ...] = (
     Row("info", Text("battery_code", at=2 * 0x178 + 70, size=32), proven=False),
 )
 MAP = RegisterMap(
-    live=(Block(0x00, 64), Block(0x41, 62)),
-    info=(Block(0x100, 21), Block(0x129, 2), Block(0x178, 74)),
+    live=(Block(0x00, 64, "cells and pack"), Block(0x41, 62, "status and faults")),
+    info=(Block(0x100, 21, "rated values"), Block(0x129, 2, "production date"), Block(0x178, 74, "versions")),
     rows=ROWS,
 )
 
@@ -166,6 +169,16 @@ class P81(RegisterBoard):
 
     def __init__(self, board: int = 1) -> None:
         super().__init__(ASKED + board, ANSWERS + board)
+        self._board = board
+
+    @property
+    def asks(self) -> str:
+        """What it asks, in the words of an error."""
+        return f"P81 as board {self._board}"
+
+    def info(self, ask: Ask) -> dict[str, Any]:
+        """As all boards with registers, with the number that it answered to."""
+        return {"board": self._board, **super().info(ask)}
 
     def faults(self, words: dict[str, list[int]]) -> list[Fault]:
         """Active faults in the order of their bits; the old words speak only where the new ones are silent.

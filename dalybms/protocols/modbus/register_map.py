@@ -19,10 +19,11 @@ NONE = (0xFFFF,)
 
 
 class Block(NamedTuple):
-    """Registers read with one question: `count` of them from `start`."""
+    """Registers read with one question: `size` of them from `start`; `what` they hold, for errors."""
 
     start: int
     size: int
+    what: str = "settings"
 
 
 class Row(NamedTuple):

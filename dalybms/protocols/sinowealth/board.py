@@ -49,6 +49,8 @@ class Sinowealth:
     """The one Sinowealth board of a line."""
 
     name = "sinowealth"
+    asks = "Sinowealth"
+    """What it asks, in the words of an error."""
 
     def __init__(self) -> None:
         self._small = False
@@ -142,7 +144,7 @@ class Sinowealth:
 def _question(row: Row) -> Request:
     asked = question(row.register, row.length)
     return Request(
-        name=f"register {row.register:02x}",
+        name=row.field.name if row.field else row.section,
         writes=(asked,),
         reader=AnswerReader(asked),
         wanted=bool,

@@ -17,7 +17,7 @@ from dalybms.errors import BadReply, DalyError, NoReply, NotSupported, Transport
 from dalybms.protocols.faults import FAULTS
 from dalybms.protocols.faults import unknown as unknown_fault
 
-NO_ANSWER = NoReply("no answer to command 94 in 4 attempts; is the BMS awake?")
+NO_ANSWER = NoReply("no answer to status in 4 attempts; is the BMS awake?")
 OK, WARNING, CRITICAL = "OK", "WARNING", "CRITICAL"
 
 
@@ -296,7 +296,7 @@ TABLE = [
         "16 cells expected, but this board does not tell;",
     ),
     ("status not told", {"status": NotSupported("no status")}, {}, OK, "SOC"),
-    ("one missing section", {"status": NO_ANSWER}, {}, "UNKNOWN", "status not read: no answer to command 94"),
+    ("one missing section", {"status": NO_ANSWER}, {}, "UNKNOWN", "status not read: no answer to status"),
     ("two missing", TWO_SILENT, {}, "UNKNOWN", "2 sections not read: status, cell_voltages: no answer"),
     ("missing and asked for", {"status": NO_ANSWER}, {"cells": 16}, "UNKNOWN", "status not read:"),
     (
@@ -351,14 +351,14 @@ TABLE = [
         dict.fromkeys(SECTIONS, NO_ANSWER),
         {},
         CRITICAL,
-        "no answer to command 94",
+        "no answer to status",
     ),
     (
         "silent, and that is normal here",
         dict.fromkeys(SECTIONS, NO_ANSWER),
         {"no_reply": UNKNOWN},
         "UNKNOWN",
-        "no answer to command 94",
+        "no answer to status",
     ),
     (
         "nothing but impossible replies",

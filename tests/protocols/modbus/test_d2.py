@@ -210,7 +210,7 @@ def test_recorded_settings() -> None:
     assert info["rated_capacity_ah"] == SETTINGS["decoded"]["rated_capacity_ah"]
     assert info["nominal_cell_voltage"] == SETTINGS["decoded"]["cell_ref_mv"] / 1000
     assert (info["chemistry"], info["production_date"]) == ("LFP", "2023-05-09")
-    assert (info["protocol"], info["board"], info["cells"], info["temperature_sensors"]) == ("d2", 1, 8, 1)
+    assert (info["protocol"], info["cells"], info["temperature_sensors"]) == ("d2", 8, 1)
 
 
 @pytest.mark.parametrize(("raw", "chemistry"), [(0, "LFP"), (1, "NMC"), (2, "LTO")])
@@ -253,7 +253,6 @@ def test_the_balancer_that_was_recorded_whole() -> None:
     info = attach(d2_board(registers(*records), *records)).get_info()
     assert info == {
         "protocol": "d2",
-        "board": 1,
         "cells": 16,
         "temperature_sensors": 1,
         "rated_capacity_ah": 50.0,
@@ -546,7 +545,7 @@ def test_an_exception_frame_means_the_board_has_it_not(code: int) -> None:
         lambda request, n: good._answer(request, n) if request.hex() == POLL else [(0.04, body + crc(body))]
     )
     bms = attach(script, protocol="d2")
-    assert bms.get_info() == {"protocol": "d2", "board": 1, "cells": 8, "temperature_sensors": 1}
+    assert bms.get_info() == {"protocol": "d2", "cells": 8, "temperature_sensors": 1}
     script._answer = lambda *_: [(0.04, body + crc(body))]
     with pytest.raises(NotSupported, match=f"exception {code}"):
         bms.get_soc()

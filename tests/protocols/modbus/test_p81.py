@@ -470,7 +470,7 @@ def test_a_lost_second_block_leaves_the_first() -> None:
     assert found["soc"]["soc_percent"] == 86.4
     assert found["cell_voltages"][16] == 3.317
     for section in ("mosfet_status", "status", "errors", "cell_voltage_range"):
-        assert "no answer to registers 41-7e in 2 attempts" in found[section]["error"]
+        assert "no answer to status and faults in 2 attempts" in found[section]["error"]
 
 
 def test_a_poll_that_tells_nothing_is_no_reading() -> None:

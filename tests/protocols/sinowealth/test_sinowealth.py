@@ -136,7 +136,7 @@ def test_what_it_cannot_tell_is_not_supported() -> None:
     with pytest.raises(NotSupported, match="speaks Sinowealth"):
         battery().request(0x90)
     info = battery().get_info()
-    assert info == {"protocol": "sinowealth", "board": 1, "cells": 4, "temperature_sensors": 2}
+    assert info == {"protocol": "sinowealth", "cells": 4, "temperature_sensors": 2}
 
 
 @pytest.mark.parametrize("cells", range(3, 11))

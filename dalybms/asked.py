@@ -1,0 +1,44 @@
+"""What was asked when no answer came, and what was left out, in words. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from dalybms.device import WITHOUT_NUMBER, Target
+
+if TYPE_CHECKING:
+    from dalybms.device import Speaker
+
+
+def account(target: Target, speakers: Iterable[Speaker], seen: str) -> str:
+    """The end of a sentence that says why `target` was not found; "" where there is no more to say.
+
+    speakers: those that were asked. seen: what was heard instead, as NoReply has it.
+    """
+    speakers = list(speakers)
+    parts = [_asked(target, speakers), _other_numbers(target, speakers)] if seen == "silence" else []
+    return "".join(f"; {part}" for part in (*parts, _left_out(target)) if part)
+
+
+def _asked(target: Target, speakers: list[Speaker]) -> str:
+    asked = ", ".join(speaker.asks for speaker in speakers)
+    if not asked:
+        return ""
+    if target.address is not None:
+        return f"only {asked} was asked: without a host address (--uart, --address) the others are tried"
+    if target.protocol != "auto":
+        return f"only {asked} was asked: protocol auto tries the others"
+    return f"what was asked: {asked}"
+
+
+def _other_numbers(target: Target, speakers: list[Speaker]) -> str:
+    if target.board is not None or all(speaker.name in WITHOUT_NUMBER for speaker in speakers):
+        return ""
+    return f"a board that has another number than {target.number} hears nothing of that (--board N)"
+
+
+def _left_out(target: Target) -> str:
+    if not target.numbered or target.protocol != "auto" or target.address is not None:
+        return ""
+    return f"D2 was left out, because any D2 board of the line would answer for board {target.board}"
