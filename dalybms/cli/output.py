@@ -8,6 +8,8 @@ import sys
 DONE, FAILED, USAGE, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
 UNKNOWN = 3
 """Of a monitoring plugin that could not find out."""
+DIFFERENT = 3
+"""Of `parameters diff`: there are differences."""
 
 
 def complain(message: object) -> None:

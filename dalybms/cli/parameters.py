@@ -16,8 +16,6 @@ from dalybms.cli.options import DEVICE_VARIABLE, add_battery, add_patience, add_
 from dalybms.cli.run import battery, connect, show_bytes
 from dalybms.errors import DalyError
 
-DIFFERENT = 3
-"""Exit code: the settings were read, and they are not the same."""
 _DESCRIPTION = """\
 Print the settings of a board as JSON, save them to a file, or compare two of them:
 
@@ -85,7 +83,7 @@ def _compare(options: argparse.Namespace, *names: str) -> int:
         for line in (*found.first, *found.notes):
             output.complain(line)
         code = output.write(_table(found.rows)) if found.rows else output.DONE
-    return DIFFERENT if found.rows and not code else code
+    return output.DIFFERENT if found.rows and not code else code
 
 
 def _document(options: argparse.Namespace, name: str) -> dict[str, Any]:

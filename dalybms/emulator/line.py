@@ -159,7 +159,8 @@ class Line:
     def _lose(self, board: Board) -> None:
         """The wire goes with the board that its computer lives on, after what is on its way."""
         if board.lost is not None and board.conduct.discharge_off == "gone" and self._gone is None:
-            self._gone = max(board.lost, self._free) if not self._due else None
+            replies = any(due.until for due in self._due)
+            self._gone = None if replies else max(board.lost, self._busy_until)
 
     def _start_sending(self, starts: float) -> None:
         due = heapq.heappop(self._due)

@@ -21,19 +21,19 @@ TRIES = 3
 """How often a setting is asked for: many boards lack some."""
 NEVER = "never"
 """Of a time: it does not happen."""
-_NOT_THERE = "the board has not got it (FFFF)"
+_NOT_THERE = "the board has not got it, or it was never set (FFFF)"
 _NO_SUCH_BOARD = "there is no such measuring board"
 _SILENT = "not answered"
 _REFUSED = "the board refuses to tell"
-_UNSURE = "the answers differ, or hold nothing but one byte"
+_UNSURE = "no believable answer"
 
 
 class Row(NamedTuple):
     """One setting. at: byte position within its message, 2 * register within registers.
 
-    proven: seen in recorded traffic; else a source states it. beside: position of two bytes that are not
-    FFFF where the board has this setting, for one whose own FFFF is a value. needs: position and least value
-    of the byte that counts the measuring boards; below it this row's bytes mean nothing.
+    proven: seen in recorded traffic; else a source states it. full: FFFF is a value of it, not a gap. beside:
+    position of two bytes that are not FFFF where registers have this setting, for one that is full. needs:
+    position and least value of the byte that counts the measuring boards; below it this row means nothing.
     """
 
     name: str
@@ -42,13 +42,15 @@ class Row(NamedTuple):
     meaning: Meaning
     size: int = 2
     proven: bool = True
+    full: bool = False
     beside: int | None = None
     needs: tuple[int, int] | None = None
 
     def is_gap(self, data: bytes) -> bool:
-        """Do registers hold what stands for "not there"?"""
-        there = 0xFFFF if self.beside is None else raw_value(data, self.beside, 2)
-        return there == 0xFFFF and raw_value(data, self.at, self.size) == (1 << 8 * self.size) - 1
+        """Does it hold what stands for "not there" or "never set"? A byte alone never does."""
+        if self.size < 2 or raw_value(data, self.at, self.size) != (1 << 8 * self.size) - 1:
+            return False
+        return not self.full or (self.beside is not None and raw_value(data, self.beside, 2) == 0xFFFF)
 
 
 class Parameter(NamedTuple):
@@ -85,7 +87,8 @@ def tenths(raw: int) -> float:
 
 
 def celsius(raw: int) -> int | None:
-    return raw - 40 if raw <= 0xFF else None
+    """255 stands for what was never set, as it does for a sensor that is not fitted."""
+    return raw - 40 if raw < 0xFF else None
 
 
 def amperes(raw: int) -> float | None:
@@ -111,11 +114,11 @@ chemistry = partial(word, dict(enumerate(("LFP", "NMC", "LTO", "sodium-ion"))))
 on_or_off = partial(word, {0: False, 1: True})
 
 
-def collect(parts: Iterable[tuple[Sequence[Row], Callable[[], bytes]]], has_gaps: bool) -> Found:
+def collect(parts: Iterable[tuple[Sequence[Row], Callable[[], bytes]]]) -> Found:
     """Every part that answers: its rows, and how its bytes, from position 0 on, are fetched.
 
-    has_gaps: FFFF stands for a register that the board has not. Raises the error of the last part when not
-    one was answered, NotSupported when nothing of what was answered means anything.
+    Raises the error of the last part when not one was answered, NotSupported when nothing of what was
+    answered means anything.
     """
     found = Found({}, {})
     failed: list[DalyError] = []
@@ -128,7 +131,7 @@ def collect(parts: Iterable[tuple[Sequence[Row], Callable[[], bytes]]], has_gaps
             continue
         answered = True
         for row in rows:
-            _add(found, row, data, has_gaps)
+            _add(found, row, data)
     if not answered and failed:
         raise failed[-1]
     if not found.parameters:
@@ -142,10 +145,10 @@ def refuse_one_byte(data: bytes, what: str) -> None:
         raise BadReply(f"{what} of nothing but {data[0]:02x} cannot be", data)
 
 
-def _add(found: Found, row: Row, data: bytes, has_gaps: bool) -> None:
+def _add(found: Found, row: Row, data: bytes) -> None:
     raw = raw_value(data, row.at, row.size)
     value = row.meaning(raw)
-    if has_gaps and row.is_gap(data):
+    if row.is_gap(data):
         found.unavailable[row.name] = _NOT_THERE
     elif row.needs and data[row.needs[0]] < row.needs[1]:
         found.unavailable[row.name] = _NO_SUCH_BOARD

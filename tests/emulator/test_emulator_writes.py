@@ -12,6 +12,7 @@ import pytest
 from emulator.requests import a5, ask, sealed
 
 from dalybms.emulator import conduct
+from dalybms.emulator.faults import KINDS
 from dalybms.emulator.line import Line
 from dalybms.emulator.options import build
 
@@ -312,6 +313,45 @@ def test_conduct_and_faults_combine() -> None:
     assert line.injected["drop-reply"] == 1
     ask(line, b"", 6.0)
     assert line.boards[0].pack.discharge_switch == 0
+
+
+CONDUCTS = {
+    "ack": True,
+    "refuse": False,
+    "ignore": False,
+    "silent": True,
+    "late:10": True,
+    "echo": True,
+    "echo,ignore": False,
+    "leftover": True,
+    "lag:20": True,
+    "refuse,act": True,
+}
+"""How a board takes writes, and whether it has done in the end what was written."""
+
+
+@pytest.mark.parametrize("words", CONDUCTS)
+@pytest.mark.parametrize("fault", KINDS)
+@EACH
+def test_every_conduct_goes_with_every_fault(protocol: Protocol, fault: str, words: str) -> None:
+    line = build(f"protocol={protocol.name}&write={words}&fault={fault}&paced=1&latency=25&seed=3")
+    line.write(protocol.discharge_off, 0.0)
+    line.take(60.0)
+    (board,) = line.boards
+    assert board.pack.discharge_switch == (0 if CONDUCTS[words] else 1)
+    assert [heard.frame for heard in line.log.writes] == [protocol.discharge_off]
+    assert [heard.frame for heard in board.log.writes] == [protocol.discharge_off]
+
+
+@pytest.mark.parametrize("fault", KINDS)
+@EACH
+def test_power_goes_whatever_the_line_does(protocol: Protocol, fault: str) -> None:
+    line = build(f"protocol={protocol.name}&discharge_off=gone&fault={fault}&paced=1&latency=25&seed=3")
+    line.write(protocol.discharge_off, 0.0)
+    for tick in range(1, 300):
+        line.take(tick / 100)
+    assert not line.alive(3.0)
+    assert line.boards[0].lost is not None
 
 
 @pytest.mark.parametrize(

@@ -146,6 +146,44 @@ def test_a5_bytes_of_measuring_boards_that_are_not_there_mean_nothing() -> None:
     assert found["unavailable"]["cells_board_3"] == "there is no such measuring board"
 
 
+def test_a5_what_was_never_set_is_left_out() -> None:
+    line = a5_board(
+        {0x50: "ffffffff00000c80", 0x59: "ffff0e740af0ffff", 0x5C: "ff5f2d28646900ff", 0x60: "0000ffff"}
+    )
+    assert attach(line, protocol="a5").get_parameters() == {
+        "nominal_cell_voltage": 3.2,
+        "cell_voltage_high_2": 3.7,
+        "cell_voltage_low_1": 2.8,
+        "charge_temperature_high_2": 55,
+        "charge_temperature_low_1": 5,
+        "charge_temperature_low_2": 0,
+        "discharge_temperature_high_1": 60,
+        "discharge_temperature_high_2": 65,
+        "discharge_temperature_low_1": -40,
+        "short_circuit": 0,
+    }
+
+
+@pytest.mark.parametrize("data", ["00", "ffffffffffffffff"])
+def test_a5_an_answer_of_one_byte_says_nothing(data: str) -> None:
+    line = a5_board({0x59: data, 0x5F: "0d480014" if data == "00" else "0d480014ffffffff"})
+    found = attach(line, protocol="a5").read_parameters()
+    assert set(found["parameters"]) == {"balance_start", "balance_difference"}
+    assert found["unavailable"]["cell_voltage_low_1"] == "no believable answer"
+
+
+@pytest.mark.parametrize(
+    ("code", "why"), [("02", "the board refuses to tell"), ("04", "no believable answer")]
+)
+def test_p81_a_block_that_is_refused_is_missing(code: str, why: str) -> None:
+    limits = build("protocol=p81")
+    limits.write(sealed("81030130003f"), 0.0)
+    line = board("p81", {"810301000023": sealed(f"5183{code}"), "81030130003f": limits.take(0.0)})
+    found = attach(line, protocol="p81").read_parameters()
+    assert found["parameters"]["short_circuit"]["value"] == 600
+    assert found["unavailable"]["cells"] == why
+
+
 def test_a5_a_limit_counts_when_two_answers_agree() -> None:
     def answer(request: bytes, number: int) -> Iterable[tuple[float, bytes]]:
         if request[2] == 0x94:
@@ -167,7 +205,7 @@ def test_a5_answers_that_never_agree_are_none() -> None:
 
     found = attach(Script(answer), protocol="a5").read_parameters()
     assert set(found["parameters"]) == {"balance_start", "balance_difference"}
-    assert found["unavailable"]["cell_voltage_high_1"] == "the answers differ, or hold nothing but one byte"
+    assert found["unavailable"]["cell_voltage_high_1"] == "no believable answer"
 
 
 def test_a5_left_over_bytes_change_nothing() -> None:
@@ -242,8 +280,8 @@ def test_a_board_that_has_only_some_registers_tells_those_and_never_says_never()
     line = build("protocol=d2&absent=80-8a,a3-ff")
     found = attach(line, protocol="d2").read_parameters()
     assert len(found["parameters"]) == 24
-    assert found["unavailable"]["sleep_time"] == "the board has not got it (FFFF)"
-    assert found["unavailable"]["balancing_enabled"] == "the answers differ, or hold nothing but one byte"
+    assert found["unavailable"]["sleep_time"] == "the board has not got it, or it was never set (FFFF)"
+    assert found["unavailable"]["balancing_enabled"] == "no believable answer"
 
 
 def test_p81_settings_as_recorded() -> None:

@@ -45,7 +45,7 @@ MESSAGES: dict[int, tuple[Row, ...]] = {
     0x53: (
         Row("chemistry", "", 0, chemistry, size=1),
         Row("operation_mode", "", 1, whole, size=1),
-        Row("sleep_time", "s", 5, partial(seconds, 1)),
+        Row("sleep_time", "s", 5, partial(seconds, 1), full=True),
         Row("current_threshold", "A", 7, tenths, size=1),
     ),
     0x59: (
@@ -90,7 +90,7 @@ _ANSWERS = 4
 
 def read(ask: Callable[[int], bytes]) -> Found:
     """Every message that is answered; `ask` gives the 8 data bytes that answer a data ID."""
-    return collect(((rows, partial(_steady, ask, code)) for code, rows in MESSAGES.items()), has_gaps=False)
+    return collect(((rows, partial(_steady, ask, code)) for code, rows in MESSAGES.items()))
 
 
 def _steady(ask: Callable[[int], bytes], code: int) -> bytes:

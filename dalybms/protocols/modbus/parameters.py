@@ -50,7 +50,8 @@ _KEY_LOGIC = {
 def _row(
     name: str, unit: str, register: int, meaning: Meaning, size: int = 2, proven: bool = True, beside: int = 0
 ) -> Row:
-    return Row(name, unit, 2 * register, meaning, size, proven, 2 * beside if beside else None)
+    """beside: a register that is not FFFF where this one's FFFF is a value."""
+    return Row(name, unit, 2 * register, meaning, size, proven, bool(beside), 2 * beside if beside else None)
 
 
 def _pair(code: str, unit: str, register: int, meaning: Meaning) -> tuple[Row, ...]:
@@ -159,7 +160,7 @@ PARTS = {"d2": D2, "p81": P81}
 
 def read(parts: Sequence[Part], ask: Callable[[Block], bytes]) -> Found:
     """Every block that is answered; `ask` gives its bytes."""
-    return collect(((rows, partial(_image, ask, block)) for block, rows in parts), has_gaps=True)
+    return collect(((rows, partial(_image, ask, block)) for block, rows in parts))
 
 
 def _image(ask: Callable[[Block], bytes], block: Block) -> bytes:
