@@ -225,7 +225,7 @@ class DalyBMS:
             protocol, ask = self._detection.found(["status"] if "info" in sections else sections)
             live = [section for section in sections if section != "info"]
             outcomes = self._signed(protocol.read(ask, live)) if live else {}
-            self.unusable = protocol.unusable if live else {}
+            self.unusable = _of_readings(protocol.unusable, outcomes) if live else {}
             if "info" in sections:
                 outcomes["info"] = attempt(lambda: {"protocol": protocol.name, **protocol.info(ask)})
             return outcomes
@@ -305,6 +305,12 @@ class DalyBMS:
             self._sign_told = True
             self._log.info("this board says %+.1f A while %s", soc["current"], mode)
         return outcomes
+
+
+def _of_readings(unusable: dict[str, str], outcomes: dict[str, Any]) -> dict[str, str]:
+    """Without what is said of sections that have become errors: these say more."""
+    failed = {section for section, outcome in outcomes.items() if isinstance(outcome, DalyError)}
+    return {name: why for name, why in unusable.items() if name.partition(".")[0] not in failed}
 
 
 def presentable(outcomes: dict[str, Any]) -> dict[str, Any]:

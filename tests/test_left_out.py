@@ -95,6 +95,33 @@ def test_a_right_frame_proves_the_board_whatever_its_values_are(first: str) -> N
     assert bms.get_soc() if code != 0x90 else True
 
 
+UNSET = {
+    0x90: "soc",
+    0x91: "cell_voltage_range",
+    0x93: "mosfet_status",
+    0x94: "status",
+    0x97: "balancing_status",
+    0x98: "errors",
+}
+
+
+@pytest.mark.parametrize("code", UNSET, ids=hex)
+def test_memory_that_was_never_written_is_no_reading(code: int) -> None:
+    """All eight bytes FF: MOSFETs that are on, every fault and every cell being balanced at once."""
+    bms = attach(talk({**HEALTHY, code: reply(code, "ff" * 8)}))
+    outcomes = bms.read(tuple(UNSET.values()))
+    assert [name for name, found in outcomes.items() if isinstance(found, BadReply)][:1] == [UNSET[code]]
+    assert bms.unusable == {}
+
+
+def test_what_is_told_of_a_section_that_became_an_error_is_the_error() -> None:
+    """An impossible number in a range that contradicts the list: the range is given up."""
+    bms = attach(talk({**HEALTHY, 0x91: reply(0x91, "0cf30000ec01")}))
+    outcomes = bms.read(["cell_voltage_range", "cell_voltages"])
+    assert all(isinstance(outcome, BadReply) for outcome in outcomes.values())
+    assert bms.unusable == {}
+
+
 def test_one_damaged_answer_is_not_what_the_board_means() -> None:
     bad = reply(0x90, "02120000753003e9")
     script = Script(lambda asked, n: [(0.04, bad if n == 0 else HEALTHY[asked[2]])])

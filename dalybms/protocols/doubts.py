@@ -7,7 +7,7 @@ attempts. A CRC-16 lets one damage in 65536 through, so there one frame is enoug
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 from dalybms.errors import BadReply
@@ -18,6 +18,8 @@ COUNTS = ("cells", "temperature_sensors")
 """Never left out: without them a list means nothing."""
 NOT_BLANK = ("soc", "cell_voltage_range", "mosfet_status", "status", "cell_voltages")
 """Sections that are never nothing but zeros; a board that wakes up has sent such."""
+NOT_UNSET = (*NOT_BLANK, "faults", "balancing_status")
+"""Sections that are never nothing but FF, what memory holds that was never written."""
 
 
 class Doubt(NamedTuple):
@@ -58,7 +60,7 @@ class Doubts:
         if noise:
             raise BadReply(noise[0])
         left_out: dict[str | int, str] = {key: doubt.why for key, doubt in doubts.items()}
-        left_out.update(_unmeasured(values, left_out))
+        left_out.update(_unmeasured(values, doubts))
         kept = {key: value for key, value in values.items() if key not in left_out}
         if left_out and not kept:
             raise BadReply(f"nothing of {self._section} can be: {', '.join(left_out.values())}")
@@ -104,12 +106,16 @@ def examine_list(series: Series, slots: bytes, count: int) -> tuple[dict[int, An
 
 
 def refuse_blank(section: str, raws: Iterable[bytes]) -> None:
-    """Raises BadReply for a section of nothing but zeros where that cannot be."""
-    if section in NOT_BLANK and not any(any(raw) for raw in raws):
+    """Raises BadReply for a section of nothing but zeros, or nothing but FF, where that cannot be."""
+    data = b"".join(raws)
+    if section in NOT_BLANK and not any(data):
         raise BadReply(f"{section} of nothing but zeros cannot be")
+    if section in NOT_UNSET and not data.strip(b"\xff"):
+        raise BadReply(f"{section} of nothing but ff cannot be")
 
 
-def _unmeasured(values: Mapping[Any, Any], left_out: Container[str | int]) -> dict[str, str]:
-    """Where the pack voltage was not measured, a current and a state of charge of 0 were not either."""
-    keys = ("current", "soc_percent") if "total_voltage" in left_out else ()
+def _unmeasured(values: Mapping[Any, Any], doubts: Mapping[Any, Doubt]) -> dict[str, str]:
+    """Where a pack voltage of 0 was not measured, a current and a state of charge of 0 were not either."""
+    voltage = doubts.get("total_voltage")
+    keys = ("current", "soc_percent") if voltage and not any(voltage.raw) else ()
     return {key: f"{key} of 0 without a pack voltage cannot be" for key in keys if values.get(key) == 0}

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from dalybms.errors import BadReply
-from dalybms.protocols.doubts import Doubt, Doubts, refuse_blank, told
+from dalybms.protocols.doubts import NOT_UNSET, Doubt, Doubts, refuse_blank, told
 
+NO_VOLTS = Doubt(b"\0\0", "total_voltage of 0 V cannot be")
 A, B = Doubt(b"\x01", "a of 1 cannot be"), Doubt(b"\x02", "a of 2 cannot be")
 
 
@@ -81,13 +82,18 @@ def test_a_section_that_has_lost_every_key_is_an_error() -> None:
 )
 def test_without_a_voltage_zeros_were_not_measured(values: dict[str, float], kept: dict[str, float]) -> None:
     doubts = Doubts("soc", 1)
-    assert doubts.settle(values, {"total_voltage": A}) == kept
+    assert doubts.settle(values, {"total_voltage": NO_VOLTS}) == kept
     assert set(doubts.left_out) == {"total_voltage", *(set(values) - set(kept))}
 
 
 def test_nothing_measured_at_all_is_an_error() -> None:
     with pytest.raises(BadReply, match="nothing of soc can be"):
-        Doubts("soc", 1).settle({"current": 0.0, "soc_percent": 0.0}, {"total_voltage": A})
+        Doubts("soc", 1).settle({"current": 0.0, "soc_percent": 0.0}, {"total_voltage": NO_VOLTS})
+
+
+def test_beside_a_voltage_that_is_too_high_zeros_may_be_true() -> None:
+    values = {"current": 0.0, "soc_percent": 0.0}
+    assert Doubts("soc", 1).settle(values, {"total_voltage": Doubt(b"\xff\xff", "cannot be")}) == values
 
 
 def test_a_later_reading_forgets_what_an_earlier_one_went_without() -> None:
@@ -103,6 +109,18 @@ def test_blank_sections_are_refused(section: str) -> None:
     refuse_blank(section, [b"\0\0", b"\0\1"])
     with pytest.raises(BadReply, match=f"{section} of nothing but zeros cannot be"):
         refuse_blank(section, [b"\0\0", b"\0"])
+
+
+@pytest.mark.parametrize("section", NOT_UNSET)
+def test_sections_of_memory_that_was_never_written_are_refused(section: str) -> None:
+    refuse_blank(section, [b"\xff\xff", b"\xff\xfe"])
+    with pytest.raises(BadReply, match=f"{section} of nothing but ff cannot be"):
+        refuse_blank(section, [b"\xff\xff", b"\xff"])
+
+
+@pytest.mark.parametrize("section", ["temperature_range", "temperatures", "info"])
+def test_where_ff_says_that_nothing_is_fitted_it_is_taken(section: str) -> None:
+    refuse_blank(section, [b"\xff\xff"])
 
 
 @pytest.mark.parametrize(

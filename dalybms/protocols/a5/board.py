@@ -210,6 +210,7 @@ class A5:
         frame = frames[0]
         try:
             if row.special:
+                refuse_blank(row.section, (frame.data,))
                 return row.special(frame.data, self._counts.get("cells", MOST_CELLS))
             refuse_blank(row.section, (frame.data[field.at : field.at + field.size] for field in row.fields))
             reading = doubts.settle(*examine(row.fields, frame.data))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Callable
 
 from dalybms.errors import BadReply, NotSupported
 from dalybms.protocols.derived import ends, power
@@ -29,6 +29,7 @@ from dalybms.protocols.sinowealth.registers import (
     DISCHARGING,
     FAULT_BITS,
     MOST_CELLS,
+    MOST_MILLIVOLTS,
     PACK_STATE,
     PACK_STATES,
     ROWS,
@@ -127,7 +128,7 @@ class Sinowealth:
             return texts(faults) if section == "errors" else faults
         if section == "balancing_status":
             raise NotSupported("Sinowealth boards do not say which cells are being balanced")
-        return _EXTRAS[section](reading, _values(reading, section, doubts))
+        return _values(reading, section, doubts)
 
     def _range(self, reading: Reading, section: str) -> dict[str, Any]:
         """The ends of a whole list; where a value of it cannot be, it may be the end."""
@@ -159,14 +160,21 @@ def _millivolts(reading: Reading, register: int) -> int:
 
 
 def _is_small(reading: Reading) -> bool:
-    return _millivolts(reading, TOTAL) >= 0.9 * sum(_millivolts(reading, cell) for cell in (1, 2, 3))
+    """At least two of the first three cells have to be believable: one could be as high as a lone cell."""
+    cells = [mv for mv in (_millivolts(reading, cell) for cell in (1, 2, 3)) if mv <= MOST_MILLIVOLTS]
+    return len(cells) > 1 and _millivolts(reading, TOTAL) >= 0.9 * sum(cells)
 
 
 def _values(reading: Reading, section: str, doubts: Doubts) -> dict[str, Any]:
-    """The numbers of a section; its bits are not among them."""
+    """What the bits of a section say, and those of its numbers that can be."""
     read = [(row.field, reading.get(row.register)) for row in ROWS if row.section == section]
     refuse_blank(section, (data for _, data in read))
-    return doubts.settle(*_examined((field, data) for field, data in read if field), reading.age)
+    said = _BITS[section](reading) if section in _BITS else {}
+    numbers, doubtful = _examined((field, data) for field, data in read if field)
+    found = doubts.settle({**said, **numbers}, doubtful, reading.age)
+    if "remaining_capacity_ah" in found:
+        found["capacity_ah"] = found["remaining_capacity_ah"]
+    return power(found)
 
 
 def _examined(fields: Iterable[tuple[Number, bytes]]) -> tuple[dict[str, Any], dict[str, Doubt]]:
@@ -182,7 +190,7 @@ def _examined(fields: Iterable[tuple[Number, bytes]]) -> tuple[dict[str, Any], d
 
 def _counts(reading: Reading) -> tuple[int, int]:
     """Cells and sensors: a cell of 0 mV is not the end of the pack."""
-    config = raw_value(reading.get(CONFIG), 0, 2)
+    config = _bits(reading, CONFIG)
     return (config & 0x07) + 3, 2 if config >> 6 & 1 else 1
 
 
@@ -196,38 +204,39 @@ def _list(reading: Reading, section: str, doubts: Doubts) -> dict[int, Any]:
     return doubts.settle(*examine_list(Series(field, len(rows)), slots, len(rows)), reading.age)
 
 
-def _soc(reading: Reading, found: dict[str, Any]) -> dict[str, Any]:
-    return power(found)
+def _bits(reading: Reading, register: int) -> int:
+    """BadReply for all bits at once: so reads a register that is not there."""
+    bits = raw_value(reading.get(register), 0, 2)
+    if bits == 0xFFFF:
+        raise BadReply(f"register {register:02x} of ffff cannot be", reading.get(register))
+    return bits
 
 
-def _mosfet_status(reading: Reading, found: dict[str, Any]) -> dict[str, Any]:
-    bits = raw_value(reading.get(PACK_STATE), 0, 2)
+def _mosfet_status(reading: Reading) -> dict[str, Any]:
+    bits = _bits(reading, PACK_STATE)
     on = {bit for bit in range(16) if bits >> bit & 1}
     if {CHARGING, DISCHARGING} <= on:
         raise BadReply("charging and discharging at once cannot be", reading.get(PACK_STATE))
     mode = "charging" if CHARGING in on else "discharging" if DISCHARGING in on else "stationary"
-    remaining = found.get("remaining_capacity_ah")
     return {
         "mode": mode,
         "charging_mosfet": CHARGE_MOSFET in on,
         "discharging_mosfet": DISCHARGE_MOSFET in on,
-        **({} if remaining is None else {"capacity_ah": remaining}),
-        **found,
         "pack_state": [text for bit, text in PACK_STATES.items() if bit in on],
     }
 
 
-def _status(reading: Reading, found: dict[str, Any]) -> dict[str, Any]:
+def _status(reading: Reading) -> dict[str, Any]:
     cells, sensors = _counts(reading)
-    return {"cells": cells, "temperature_sensors": sensors, **found}
+    return {"cells": cells, "temperature_sensors": sensors}
 
 
-_EXTRAS = {"soc": _soc, "mosfet_status": _mosfet_status, "status": _status}
+_BITS: dict[str, Callable[[Reading], dict[str, Any]]] = {"mosfet_status": _mosfet_status, "status": _status}
 
 
 def _faults(reading: Reading) -> list[Fault]:
     """Active faults, the lowest bit first."""
-    bits = raw_value(reading.get(BATTERY_STATE), 0, 2)
+    bits = _bits(reading, BATTERY_STATE)
     return [
         named(FAULT_BITS[bit])
         if bit in FAULT_BITS

@@ -22,7 +22,10 @@ class Row(NamedTuple):
 
 
 MOST_CELLS = 10
-_CELL = Number("cell", "V", at=0, size=2, per_unit=1000, most=6000)
+MOST_MILLIVOLTS = 6000
+"""A cell never has more."""
+_CELL = Number("cell", "V", at=0, size=2, per_unit=1000, most=MOST_MILLIVOLTS)
+_TOTAL = Number("total_voltage", "V", at=0, size=2, per_unit=1000, least=1, most=MOST_CELLS * MOST_MILLIVOLTS)
 _SENSOR = Number("sensor", "C", at=0, size=2, per_unit=10, zero=2731, least=2331, most=4031, absent=(0,))
 _MOST_MA = 2_000_000
 _MOST_MAH = 10_000_000
@@ -35,7 +38,7 @@ def _capacity(name: str) -> Number:
 
 ROWS: tuple[Row, ...] = (
     *(Row(register, 2, "cell_voltages", _CELL, proven=True) for register in range(0x01, 0x0B)),
-    Row(TOTAL, 2, "soc", Number("total_voltage", "V", at=0, size=2, per_unit=1000, least=1), proven=True),
+    Row(TOTAL, 2, "soc", _TOTAL, proven=True),
     Row(0x0C, 2, "temperatures", _SENSOR),
     Row(0x0D, 2, "temperatures", _SENSOR),
     Row(
@@ -47,7 +50,7 @@ ROWS: tuple[Row, ...] = (
     Row(0x11, 4, "mosfet_status", _capacity("full_capacity_ah")),
     Row(0x12, 4, "mosfet_status", _capacity("remaining_capacity_ah")),
     Row(0x13, 2, "soc", Number("soc_percent", "%", at=1, size=1, most=100)),
-    Row(0x14, 2, "status", Number("cycles", "", at=0, size=2)),
+    Row(0x14, 2, "status", Number("cycles", "", at=0, size=2, absent=(0xFFFF,))),
     Row(PACK_STATE, 2, "mosfet_status"),
     Row(BATTERY_STATE, 2, "faults"),
     Row(CONFIG, 2, "status"),

@@ -290,6 +290,53 @@ def test_no_total_is_no_reading() -> None:
     assert bms.unusable == {"soc.total_voltage": "total_voltage of 0 V cannot be"}
 
 
+def test_capacities_that_cannot_be_do_not_take_the_mosfets_along() -> None:
+    bms = battery((0x11, 0xFFFFFFFF), (0x12, 0xFFFFFFFF))
+    found: Any = bms.get_mosfet_status()
+    assert (found["mode"], found["charging_mosfet"], found["discharging_mosfet"]) == (
+        "discharging",
+        True,
+        True,
+    )
+    assert not {"capacity_ah", "full_capacity_ah", "remaining_capacity_ah"} & set(found)
+    assert set(bms.unusable) == {"mosfet_status.full_capacity_ah", "mosfet_status.remaining_capacity_ah"}
+
+
+@pytest.mark.parametrize("cell", [1, 2, 3, 4])
+def test_a_cell_that_cannot_be_makes_no_unit_of_16_cells(cell: int) -> None:
+    bms = battery((cell, 0xFFFF))
+    assert sorted(bms.get_cell_voltages()) == sorted({1, 2, 3, 4} - {cell})
+    assert bms.unusable == {f"cell_voltages.{cell}": f"cell {cell} of 65.535 V cannot be"}
+    assert bms.get_soc()["total_voltage"] == 13.325
+
+
+def test_one_believable_cell_cannot_tell_a_small_unit() -> None:
+    """The "total" of a unit of 16 cells is a cell like that one."""
+    with pytest.raises(NotSupported, match="more than 10 cells"):
+        battery((0x0B, 3331), (1, 0xFFFF), (2, 0xFFFF)).get_soc()
+
+
+def test_a_total_above_ten_full_cells_is_left_out() -> None:
+    bms = battery((0x0B, 0xFFFF))
+    assert bms.get_soc() == {"current": -12.345, "soc_percent": 49}
+    assert bms.unusable == {"soc.total_voltage": "total_voltage of 65.535 V cannot be"}
+
+
+@pytest.mark.parametrize(
+    ("register", "section"),
+    [(0x15, "mosfet_status"), (0x16, "errors"), (0x17, "status"), (0x17, "cell_voltages")],
+)
+def test_all_bits_at_once_are_no_state(register: int, section: str) -> None:
+    with pytest.raises(BadReply, match=f"register {register:02x} of ffff cannot be"):
+        getattr(battery((register, 0xFFFF)), f"get_{section}")()
+
+
+def test_cycles_of_a_register_that_is_not_there_are_absent() -> None:
+    bms = battery((0x14, 0xFFFF))
+    assert bms.get_status() == {"cells": 4, "temperature_sensors": 2}
+    assert bms.unusable == {}
+
+
 def test_cells_that_contradict_the_total() -> None:
     found: Any = battery((0x0B, 20000)).get_all()
     assert "contradict each other" in found["soc"]["error"]
