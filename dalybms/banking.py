@@ -135,9 +135,9 @@ def _extremes(packs: list[Pack], named: str, listed: str, quantity: str, thing: 
         if ends:
             value, place, board = better(ends, key=lambda each: each[0])
             found[f"{end}_{quantity}"] = value
-            found[f"{end}_{thing}_board"] = board
             if place is not None:
                 found[f"{end}_{thing}"] = place
+            found[f"{end}_{thing}_board"] = board
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any, Callable, cast
 
 from dalybms.arguments import check_seconds, check_whole
@@ -205,20 +205,21 @@ class DalyBMS:
 
         return as_document(self._parameters())
 
-    def read(self, sections: Sequence[str]) -> dict[str, Any]:
+    def read(self, sections: Sequence[str], info_keys: Collection[str] = ()) -> dict[str, Any]:
         """Several sections in one call: {section: reading, or the DalyError that it ended with}.
 
+        info_keys: of "info" only what these keys need is asked for; empty: all of it.
         Sections read together are checked against each other. Raises TransportError
         when the wire is gone, NoReply when nothing answers at all.
         """
         known, sections = {**SECTIONS, **MORE_SECTIONS}, tuple(sections)
         if not sections or not known.keys() >= set(sections):
             raise ValueError(f"sections are {', '.join(known)}, not {list(sections)}")
-        outcomes = self._read(sections)
+        outcomes = self._read(sections, info_keys)
         silent = all(isinstance(each, NoReply) and each.seen == "silence" for each in outcomes.values())
-        return self._read_anew(sections) if silent and self._renew else outcomes
+        return self._read_anew(sections, info_keys) if silent and self._renew else outcomes
 
-    def _read(self, sections: Sequence[str]) -> dict[str, Any]:
+    def _read(self, sections: Sequence[str], info_keys: Collection[str]) -> dict[str, Any]:
         link = self._connected()
         with link.call(self._retries):
             self.unusable = {}
@@ -227,7 +228,9 @@ class DalyBMS:
             outcomes = self._signed(protocol.read(ask, live)) if live else {}
             self.unusable = _of_readings(protocol.unusable, outcomes) if live else {}
             if "info" in sections:
-                outcomes["info"] = attempt(lambda: {"protocol": protocol.name, **protocol.info(ask)})
+                outcomes["info"] = attempt(
+                    lambda: {"protocol": protocol.name, **protocol.info(ask, info_keys)}
+                )
             return outcomes
 
     def _parameters(self) -> Found:
@@ -242,14 +245,14 @@ class DalyBMS:
 
         return protocol.parameters(ask_alone)
 
-    def _read_anew(self, sections: Sequence[str]) -> dict[str, Any]:
+    def _read_anew(self, sections: Sequence[str], info_keys: Collection[str]) -> dict[str, Any]:
         """On a link that was answered before and has gone deaf: once more on a new one, or let go of it."""
         assert self._renew is not None
         self._log.info("no answer any more: connecting once more")
         self.disconnect()
         self._use(self._renew())
         try:
-            return self._read(sections)
+            return self._read(sections, info_keys)
         except NoReply:
             self.disconnect()
             raise

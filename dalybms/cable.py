@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
 from threading import Lock
 from typing import Any, Callable
 
@@ -42,13 +41,14 @@ class CableBoard(DalyBMS):
     def hang_on(self, link: Link) -> None:
         self._share(link)
 
-    def _read(self, sections: Sequence[str]) -> dict[str, Any]:
+    def _connected(self) -> Link:
+        """Of two boards under one number nothing is asked, and to none is written."""
         if self.doubled:
             raise BadReply(
                 f"two boards answer under number {self._target.number}: give each a number of its own "
                 "with the vendor's program, then look for them again"
             )
-        return super()._read(sections)
+        return super()._connected()
 
 
 class Cable:

@@ -51,5 +51,6 @@ def perf_values(perfdata: str) -> dict[str, re.Match[str]]:
 
 
 def unit_of(label: str) -> str:
-    """The one unit that a metric has on every run."""
+    """The one unit that a metric has on every run; of several boards each has its number in front."""
+    label = re.sub(r"^b([1-9]|1[0-6])_", "", label)
     return UNITS.get(label) or ("" if label == "cycles" else "C" if label.startswith("temp") else "V")

@@ -210,6 +210,15 @@ def test_options_reach_each_board() -> None:
         assert [bus.board(number).get_soc()["current"] for number in (1, 2)] == [3.0, 3.0]
 
 
+def test_a_numbered_board_is_never_asked_as_d2() -> None:
+    line = Script(lambda request, _: [])
+    bus = cable(line)
+    for number in (1, 2):
+        with pytest.raises(NoReply):
+            bus.board(number).get_soc()
+    assert all(request[0] != 0xD2 for request in line.requests)
+
+
 # Finding
 
 LINES = [
@@ -312,8 +321,9 @@ def twins(answers: Any) -> Script:
 def test_two_boards_under_one_number_are_named_on_proof() -> None:
     bus = cable(twins(lambda n: [ONE, OTHER]))
     assert bus.find() == [1]
-    with pytest.raises(BadReply, match="two boards answer under number 1"):
-        bus.board(1).get_soc()
+    for use in (bus.board(1).get_soc, bus.board(1).get_all, lambda: bus.board(1).request(0x90)):
+        with pytest.raises(BadReply, match="two boards answer under number 1"):
+            use()
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,12 @@ import os
 from dalybms import __version__
 from dalybms.cli import without
 from dalybms.cli.check.flags import add_options
-from dalybms.device import PROTOCOLS
+from dalybms.device import MOST_BOARDS, PROTOCOLS
 from dalybms.link import BAUD
 from dalybms.sections import MORE_SECTIONS, SECTIONS
 
 DEVICE_VARIABLE = "DALY_BMS_DEVICE"
+ALL_BOARDS = "all"
 _EPILOG = f"""\
 stdout holds nothing but one JSON document; messages go to stderr.
 {DEVICE_VARIABLE} in the environment stands in for --device.
@@ -48,6 +49,23 @@ def repeats(text: str) -> int:
     if not 0 <= int(text) <= 100:
         raise ValueError
     return int(text)
+
+
+def board_numbers(text: str) -> int | list[int] | str:
+    """One number, several as 1,2,3, or "all"."""
+    if text == ALL_BOARDS:
+        return text
+    try:
+        numbers = [int(part) for part in text.split(",")]
+    except ValueError:
+        numbers = []
+    if not numbers or not all(1 <= number <= MOST_BOARDS for number in numbers):
+        raise argparse.ArgumentTypeError(
+            f"board must be 1 to {MOST_BOARDS}, several as 1,2,3, or {ALL_BOARDS}, not {text}"
+        )
+    if len(set(numbers)) < len(numbers):
+        raise argparse.ArgumentTypeError(f"{text} names a board twice")
+    return numbers[0] if len(numbers) == 1 else numbers
 
 
 def host_address(text: str) -> int:
@@ -107,9 +125,10 @@ def add_battery(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--board",
-        type=int,
+        type=board_numbers,
         metavar="N",
-        help="board number on a shared cable; without it the one board of the cable is meant",
+        help="board number on a shared cable, several as 1,2,3, or all: those that answer; "
+        "without it the one board of the cable is meant",
     )
     group.add_argument(
         "--protocol", choices=PROTOCOLS, default="auto", help="what the board speaks; auto finds out (auto)"

@@ -6,16 +6,19 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Callable
 
 from dalybms.bms import DalyBMS, presentable
 from dalybms.cli import limits, output, without
 from dalybms.cli.check.flags import without_check
 from dalybms.cli.options import DEVICE_VARIABLE, build_parser
+from dalybms.cli.settings import settings
 from dalybms.device import is_bluetooth
 from dalybms.errors import DalyError, NotSupported
 from dalybms.opening import battery_class
 from dalybms.sections import MORE_SECTIONS, SECTIONS
+
+_LATE = "not finished within {seconds} s (-t): allow more, or read less"
 
 
 def run(given: Sequence[str]) -> int:
@@ -52,9 +55,11 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
         parser.error(f"which battery? give -d DEVICE or set {DEVICE_VARIABLE}; --list-ports shows the ports")
     if not sections:
         parser.error("nothing to read: give --all, --soc or another reading")
+    alone = len(sections) == 1 and not options.all
     try:
-        outcomes = without.advised(_read(options, sections), options)
-        return _print(outcomes, alone=len(sections) == 1 and not options.all)
+        if isinstance(options.board, (list, str)):
+            return _print_boards(options, sections)
+        return _print(without.advised(_read(options, sections), options), alone)
     except ValueError as error:
         if isinstance(error, DalyError):
             raise
@@ -71,9 +76,18 @@ def _sections(options: argparse.Namespace) -> list[str]:
     ]
 
 
+def _print_boards(options: argparse.Namespace, sections: Sequence[str]) -> int:
+    from dalybms.cli.boards import print_boards
+    from dalybms.cli.several import Limit
+
+    late = _LATE.format(seconds=options.timeout)
+    limit = Limit(options.timeout, late, lambda: _failed(late))
+    return print_boards(options, sections, settings(options), limit, _progress())
+
+
 def _read(options: argparse.Namespace, sections: Sequence[str]) -> dict[str, Any]:
     """{section: reading or DalyError}, within the limit of -t."""
-    late = f"not finished within {options.timeout} s (-t): allow more, or read less"
+    late = _LATE.format(seconds=options.timeout)
     bms = battery(options)
     with limits.Deadline(options.timeout, bms.disconnect, lambda: _failed(late)) as deadline, bms:
         try:
@@ -88,21 +102,9 @@ def _read(options: argparse.Namespace, sections: Sequence[str]) -> dict[str, Any
 
 def battery(options: argparse.Namespace) -> DalyBMS:
     """The battery of the options, not connected yet; ValueError when they contradict each other."""
-    if options.uart and options.address is not None:
-        raise ValueError("--uart and --address contradict each other: give one of them")
-    if options.sinowealth and options.protocol not in ("auto", "sinowealth"):
-        raise ValueError("--sinowealth and --protocol contradict each other: give one of them")
-    if options.adapter and not is_bluetooth(options.device):
-        raise ValueError(f"--adapter is for Bluetooth, and {options.device} is none")
-    return battery_class(options.device)(
-        request_retries=options.retry,
-        address=8 if options.uart else options.address,
-        board=options.board,
-        protocol="sinowealth" if options.sinowealth else options.protocol,
-        baudrate=options.baudrate,
-        invert_current=options.invert_current,
-        **({} if options.reply_timeout is None else {"timeout": options.reply_timeout}),
-    )
+    if isinstance(options.board, (list, str)):
+        raise ValueError("one board is meant here: give --board a single number")
+    return battery_class(options.device)(board=options.board, **settings(options))
 
 
 def connect(bms: Any, options: argparse.Namespace) -> None:
@@ -117,11 +119,16 @@ def _scan(options: argparse.Namespace) -> int:
     from dalybms.transports.bluetooth.scanning import scan
 
     timeout = {} if options.timeout is None else {"timeout": options.timeout}
-    progress = _show_progress if sys.stderr is not None and sys.stderr.isatty() else None
+    progress = _progress()
     found = scan(adapter=options.adapter, progress=progress, **timeout)
     if progress:
-        _show_progress("")
+        progress("")
     return output.write(json.dumps(found, indent=2))
+
+
+def _progress() -> Callable[[str], None] | None:
+    """How progress is shown; None where nobody looks."""
+    return _show_progress if sys.stderr is not None and sys.stderr.isatty() else None
 
 
 def _show_progress(line: str) -> None:

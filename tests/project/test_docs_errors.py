@@ -33,10 +33,10 @@ RAISERS = {
 MORE = {
     "protocols/modbus/board.py": {"_powered"},
     "asked.py": {"_asked", "_other_numbers", "_left_out"},
-    "cli/run.py": {"late"},
+    "cli/run.py": {"_LATE"},
     "cli/without.py": {"contradiction"},
     "cli/parameters.py": {"late"},
-    "cli/check/run.py": {"late"},
+    "cli/check/run.py": {"_LATE"},
     "protocols/witness.py": {"SENTENCES", "_classify"},
     "protocols/plausible.py": {"_sum", "extremes"},
     "transports/serial.py": {"_why", "_permission", "_existing"},

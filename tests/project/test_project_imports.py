@@ -14,6 +14,8 @@ ROOT = Path(__file__).resolve().parents[2]
 BELOW = {
     "cli": {
         "cli",
+        "banking",
+        "cable",
         "dalybms",
         "opening",
         "bms",

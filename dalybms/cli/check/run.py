@@ -14,6 +14,8 @@ from dalybms.cli.check.nagios import UNKNOWN, Verdict, worst
 from dalybms.device import is_bluetooth
 from dalybms.errors import DalyError, NoReply
 
+_LATE = "not finished within {seconds} s: allow more with -t"
+
 TIME_LIMIT = 10.0
 """Seconds for the whole check when `-t` is not given: what plugins are granted by custom."""
 
@@ -65,8 +67,10 @@ def _checked(options: argparse.Namespace, battery: Battery, connect: Connect) ->
         raise ValueError("which battery? give -d DEVICE")
     limit = TIME_LIMIT if options.timeout is None else options.timeout
     policy = check.policy_of(options)
-    late = check.unknown(f"not finished within {limit:g} s: allow more with -t")
+    late = check.unknown(_LATE.format(seconds=f"{limit:g}"))
     seconds = max(limit / 2, limit - limits.GRACE - STARTUP)
+    if isinstance(options.board, (list, str)):
+        return _checked_boards(options, policy, seconds, _LATE.format(seconds=f"{limit:g}"))
     options.timeout = max(seconds / 2, seconds - READING)
     bms = battery(options)
     is_open = silent = False
@@ -84,6 +88,27 @@ def _checked(options: argparse.Namespace, battery: Battery, connect: Connect) ->
     if silent:
         return check.verdict_for(NoReply(f"connected, but no answer within {limit:g} s"), policy)
     return late
+
+
+def _checked_boards(options: argparse.Namespace, policy: check.Policy, seconds: float, late: str) -> Verdict:
+    """A board that was not read in time is UNKNOWN, and hides nothing of the others."""
+    from dalybms.cli.check.boards import Board, verdict_of
+    from dalybms.cli.settings import settings
+    from dalybms.cli.several import Answered, Limit, read_several
+
+    if isinstance(options.board, str):
+        raise ValueError(
+            "--board all cannot be checked, a pack that has vanished would be OK: name the numbers"
+        )
+    limit = Limit(seconds, late, lambda: _say(check.unknown(late)))
+    try:
+        found = read_several(options, settings(options), check.wanted(policy), (), limit)
+    except DalyError as error:
+        return check.verdict_for(error, policy)
+    return verdict_of(
+        {number: Board(*came) if isinstance(came, Answered) else came for number, came in found.items()},
+        policy,
+    )
 
 
 def _close(bms: Any) -> None:

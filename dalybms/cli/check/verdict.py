@@ -56,7 +56,7 @@ def verdict(
     found = findings(seen, policy)
     state = worst(finding.state for finding in found)
     first = _first_line(state, found, seen, policy)
-    return Verdict(state, first, _more_lines(found, seen), _perfdata(seen, policy))
+    return Verdict(state, first, _more_lines(found, seen), perfdata(seen, policy))
 
 
 def verdict_for(error: BaseException, policy: Policy = DEFAULT) -> Verdict:
@@ -80,11 +80,19 @@ def _weight(one: Verdict) -> int:
 
 
 def _first_line(state: int, found: list[Finding], seen: Seen, policy: Policy) -> str:
+    parts = [first_findings(found), _summary(seen), left_out(policy)]
+    return plain(f"DALY {STATES[state]} - {'; '.join(filter(None, parts)) or 'nothing to report'}")
+
+
+def first_findings(found: list[Finding]) -> str:
+    """The most important ones, and how many more there are."""
     told = [finding.text for finding in found if finding.state != OK] or [one.text for one in found]
     more = f" (+{len(told) - NAMED})" if len(told) > NAMED else ""
-    left_out = f"without {', '.join(map(word, policy.without))}" if policy.without else ""
-    parts = [f"{'; '.join(told[:NAMED])}{more}", _summary(seen), left_out]
-    return plain(f"DALY {STATES[state]} - {'; '.join(filter(None, parts)) or 'nothing to report'}")
+    return f"{'; '.join(told[:NAMED])}{more}"
+
+
+def left_out(policy: Policy) -> str:
+    return f"without {', '.join(map(word, policy.without))}" if policy.without else ""
 
 
 def _summary(seen: Seen) -> str:
@@ -105,10 +113,14 @@ def _summary(seen: Seen) -> str:
 def _more_lines(found: list[Finding], seen: Seen) -> tuple[str, ...]:
     """Every finding with its state, then every section: what `--verbose` adds."""
     lines = [f"{STATES[finding.state]}: {finding.text}" for finding in found]
+    return tuple(map(plain, [*lines, *section_lines(seen)]))
+
+
+def section_lines(seen: Seen) -> list[str]:
+    """Each section that was asked for, and what it told."""
     told = {name: _told(reading) for name, reading in seen.sections.items()}
     told.update({name: f"not read: {error}" for name, error in seen.unread.items()})
-    lines += [f"{name}: {told[name]}" for name in SECTIONS if name in told]
-    return tuple(map(plain, lines))
+    return [f"{name}: {told[name]}" for name in SECTIONS if name in told]
 
 
 def _told(value: Any) -> str:
@@ -126,11 +138,12 @@ def _told(value: Any) -> str:
     return str(value)
 
 
-def _perfdata(seen: Seen, policy: Policy) -> str:
-    return " ".join(str(_perf(metric, value, policy)) for metric, value in seen.values.values())
+def perfdata(seen: Seen, policy: Policy, prefix: str = "") -> str:
+    """The values with their thresholds; prefix: of the labels, where several boards have the same."""
+    return " ".join(str(_perf(metric, value, policy, prefix)) for metric, value in seen.values.values())
 
 
-def _perf(metric: Metric, value: float, policy: Policy) -> Perf:
+def _perf(metric: Metric, value: float, policy: Policy, prefix: str) -> Perf:
     warning, critical = policy.warning.get(metric.label), policy.critical.get(metric.label)
     ends = metric.minimum, metric.maximum
-    return Perf(metric.label, value, metric.unit, warning, critical, *ends, digits=metric.digits)
+    return Perf(prefix + metric.label, value, metric.unit, warning, critical, *ends, digits=metric.digits)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Callable, Union
 
@@ -109,12 +109,18 @@ class A5:
         """
         return list(ask(self._open_question(command, data)).value)
 
-    def info(self, ask: Ask) -> dict[str, Any]:
-        """What the board says of itself; what it does not answer is absent. NoReply when that is all."""
+    def info(self, ask: Ask, only: Collection[str] = ()) -> dict[str, Any]:
+        """What the board says of itself; what it does not answer is absent. NoReply when that is all.
+
+        only: keys; nothing but the messages that hold these is asked for, and only twice.
+        """
         found: dict[str, Any] = {}
         for row in (BY_SECTION["status"], *INFO):
+            if only and not any(field.name in only for field in row.fields):
+                continue
+            question = self._question(row)
             try:
-                answer = ask(self._question(row))
+                answer = ask(question._replace(tries=2, optional=True) if only else question)
             except NoReply as error:
                 silence = error
                 continue

@@ -6,7 +6,7 @@ One block read fills many sections. Source: see d2.py and p81.py.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -75,12 +75,17 @@ class RegisterBoard(ABC):
         self._blocks = {block for name in sections for block in self.map.blocks(self.map.of(name))}
         return read_sections(self._reading(ask), self._judged, sections, self._gaps)
 
-    def info(self, ask: Ask) -> dict[str, Any]:
-        """What the board says of itself; a part that it does not answer is absent."""
+    def info(self, ask: Ask, only: Collection[str] = ()) -> dict[str, Any]:
+        """What the board says of itself; a part that it does not answer is absent.
+
+        only: keys; of the rest nothing but the counts is asked for.
+        """
         reading = self._reading(ask)
         found = dict(self._counts(reading))
         for block in self.map.info:
             rows = [row for row in self.map.of("info") if holds(block, row)]
+            if only and not any(getattr(row.field, "name", "") in only for row in rows):
+                continue
             try:
                 found.update(self._decoded(reading, rows))
             except (NoReply, NotSupported):

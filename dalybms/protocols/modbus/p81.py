@@ -9,6 +9,7 @@ The password (0x126-0x128) lies in no block.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from dalybms.errors import NotSupported
@@ -176,9 +177,9 @@ class P81(RegisterBoard):
         """What it asks, in the words of an error."""
         return f"P81 as board {self._board}"
 
-    def info(self, ask: Ask) -> dict[str, Any]:
+    def info(self, ask: Ask, only: Collection[str] = ()) -> dict[str, Any]:
         """As all boards with registers, with the number that it answered to."""
-        return {"board": self._board, **super().info(ask)}
+        return {"board": self._board, **super().info(ask, only)}
 
     def faults(self, words: dict[str, list[int]]) -> list[Fault]:
         """Active faults in the order of their bits; the old words speak only where the new ones are silent.

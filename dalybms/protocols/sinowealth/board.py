@@ -7,7 +7,7 @@ Source: see sinowealth_registers.py.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Callable
 
@@ -78,7 +78,7 @@ class Sinowealth:
             return dict.fromkeys(sections, refused)
         return read_sections(reading, self._judged, sections, lambda name: gaps_of(self.unusable, name))
 
-    def info(self, ask: Ask) -> dict[str, Any]:
+    def info(self, ask: Ask, only: Collection[str] = ()) -> dict[str, Any]:
         """The counts are all that it says of itself."""
         reading = self._reading(ask)
         self._refuse_16_cells(reading)
