@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import Script, attach, captures, reply
+from support import Clock, Script, VirtualWire, attach, captures, reply
 
 from dalybms import DalyError, NoReply, NotSupported, parameter_names
+from dalybms.cable import Cable
 from dalybms.emulator import faults as emulator_faults
 from dalybms.emulator.modbus.board import crc16
 from dalybms.emulator.options import build
@@ -438,6 +439,13 @@ def test_no_answer_to_any_is_an_error(protocol: str) -> None:
 def test_a_board_that_tells_nothing_of_use_has_none() -> None:
     with pytest.raises(DalyError):
         attach(build("protocol=d2&absent=80-ff"), protocol="d2").get_parameters()
+
+
+def test_boards_of_one_cable_tell_their_own() -> None:
+    line = build("protocol=p81;protocol=p81&cells=8;protocol=a5&cells=4")
+    clock = Clock()
+    with Cable(VirtualWire(line, clock), clock=clock) as cable:
+        assert [cable.board(number).get_parameters()["cells"] for number in (1, 2, 3)] == [16, 8, 4]  # type: ignore[typeddict-item]
 
 
 def test_sinowealth_has_none() -> None:

@@ -52,6 +52,18 @@ def test_so_do_the_other_protocols(bluez: BlueZ, protocol: str, size: int) -> No
         assert bms.get_all() == wired(options, protocol)
 
 
+@pytest.mark.parametrize("protocol", ["a5", "d2", "p81"])
+def test_so_do_the_settings(bluez: BlueZ, protocol: str) -> None:
+    options = f"protocol={protocol}&unsupported=5f"
+    with DalyBMS(protocol=protocol, timeout=0.1) as bms:
+        bms.connect(f"demo:{options}")
+        truth = bms.read_parameters()
+    bluez.add(battery(options, 20))
+    with DalyBMSBluetooth(protocol=protocol, timeout=0.1) as bms:
+        bms.connect(MAC)
+        assert bms.read_parameters() == truth
+
+
 def test_text_of_the_dongle_between_the_frames_changes_nothing(bluez: BlueZ) -> None:
     bluez.add(battery(BOARD, 26, b"AT+BAND=9600\r\n"))
     with DalyBMSBluetooth(protocol="a5") as bms:
