@@ -145,6 +145,10 @@ class Series(NamedTuple):
     item: Number
     each: int
 
+    def frames(self, count: int) -> int:
+        """How many messages hold so many values."""
+        return -(-count // self.each)
+
     def slots(self, data: bytes) -> bytes:
         """The bytes of the values in one message."""
         return data[self.item.at : self.item.at + self.item.size * self.each]

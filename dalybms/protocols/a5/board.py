@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Callable, Union
 from dalybms.errors import BadReply, DalyError, NoReply, TransportError
 from dalybms.protocols.a5.commands import BY_SECTION, INFO, MOST_CELLS, Command
 from dalybms.protocols.a5.frame import SIZE, Frame, FrameReader
+from dalybms.protocols.a5.numbering import Numbering, ordered
 from dalybms.protocols.doubts import Doubts, examine, examine_list, gaps_of, refuse_blank, told
 from dalybms.protocols.faults import texts
 from dalybms.protocols.fields import decode
@@ -30,23 +31,6 @@ READS = frozenset((*range(0x50, 0x8B), *range(0x90, 0x9B), 0xD8))
 """Commands that only read: all others may change the battery."""
 
 
-def ordered(frames: Sequence[Frame], needed: int, first: int = 1) -> list[Frame] | None:
-    """The frames of one reply from number `first` on, in order; None while some are missing.
-
-    The first frame begins the set anew. An equal duplicate is dropped; a different one
-    under the same number is BadReply: two replies are mixed.
-    """
-    found: dict[int, Frame] = {}
-    for frame in frames:
-        number = frame.data[0]
-        if number == first:
-            found = {}
-        if found.setdefault(number, frame) != frame:
-            raise BadReply(f"two different frames {number} in one reply", frame.encode())
-    wanted = range(first, first + needed)
-    return [found[number] for number in wanted] if all(number in found for number in wanted) else None
-
-
 class A5:
     """One board that speaks A5, on one connection.
 
@@ -65,7 +49,7 @@ class A5:
         self._reader = FrameReader()
         self._counts: dict[str, int] = {}
         self.unusable: dict[str, str] = {}
-        self._first = 1  # boards count frames from 1; from 0 for good once a frame 0 was seen
+        self._numbering = Numbering()
 
     @property
     def asks(self) -> str:
@@ -168,6 +152,8 @@ class A5:
         if row.counted and self._counts[row.counted] == 0:
             return {}
         doubts = Doubts(row.section, _FRAMES)
+        if row.series:
+            self._numbering.begin(row.series.frames(self._counts[row.counted]))
         answer = ask(self._question(row, doubts))
         self.learn(answer)
         self.unusable = told(self.unusable, row.section, doubts)
@@ -237,9 +223,7 @@ class A5:
         count = self._counts[row.counted]
         if not any(frames[-1].data):
             raise _with_raw(BadReply(f"{row.section} of nothing but zeros cannot be"), row, frames[-1:])
-        if frames[-1].data[0] == 0:
-            self._first = 0
-        needed = ordered(frames, -(-count // series.each), self._first)
+        needed = ordered(frames, series.frames(count), self._numbering.first(frames))
         if needed is None:
             return None
         slots = b"".join(series.slots(frame.data) for frame in needed)[: count * series.item.size]
