@@ -24,6 +24,12 @@ class CableBoard(DalyBMS):
 
     doubled = False
     """Do two boards answer under this number?"""
+    likely: Callable[[], str]
+    """What another board of the cable was found to speak; "" where none has answered."""
+
+    @property
+    def spoken(self) -> str:
+        return self._detection.spoken
 
     def connect(self, device: str) -> None:
         """Raises ValueError: the cable has opened the wire."""
@@ -38,7 +44,8 @@ class CableBoard(DalyBMS):
         self._clock = clock
         return self._link_on(transport)
 
-    def hang_on(self, link: Link) -> None:
+    def hang_on(self, link: Link, likely: Callable[[], str]) -> None:
+        self.likely = likely
         self._share(link)
 
     def _connected(self) -> Link:
@@ -48,6 +55,7 @@ class CableBoard(DalyBMS):
                 f"two boards answer under number {self._target.number}: give each a number of its own "
                 "with the vendor's program, then look for them again"
             )
+        self._detection.likely = self.likely()
         return super()._connected()
 
 
@@ -73,7 +81,7 @@ class Cable:
                 if number in self._protocols:
                     options["protocol"] = self._protocols[number]
                 board = CableBoard(**options)
-                board.hang_on(self._link)
+                board.hang_on(self._link, self._spoken)
                 self._boards[number] = board
             return self._boards[number]
 
@@ -91,6 +99,10 @@ class Cable:
         for number in roll.numbers:
             self.board(number).doubled = number in roll.twins
         return sorted(roll.numbers)
+
+    def _spoken(self) -> str:
+        """Boards of one cable mostly are of one kind."""
+        return next((board.spoken for board in list(self._boards.values()) if board.spoken), "")
 
     def close(self) -> None:
         """Close the wire, at once; a reading that waits in another thread ends. May be called twice."""

@@ -27,6 +27,13 @@ class Detection:
         self._candidates: dict[str, Speaker] = {}
         self._asked: dict[Speaker, None] = {}
         self._protocol: Speaker | None = None
+        self.likely = ""
+        """The protocol to ask in first, where something points to it."""
+
+    @property
+    def spoken(self) -> str:
+        """The protocol that the board was found to speak; "" before."""
+        return self._protocol.name if self._protocol else ""
 
     def found(self, sections: Sequence[str]) -> tuple[Speaker, Ask]:
         """The protocol that answers, and the way to ask; the first answer counts as data."""
@@ -58,7 +65,7 @@ class Detection:
         In the first round two possible host addresses are asked twice, with half the
         patience: so a lost first reply costs no round.
         """
-        names = candidates(self._target)
+        names = sorted(candidates(self._target), key=lambda name: name != self.likely)
         self._asked.clear()
         for round_ in range(1 + self._link.retries):
             for name in names:

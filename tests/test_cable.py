@@ -43,6 +43,19 @@ def paced(boards: list[Any], latency: float = 0.025, **options: Any) -> Line:
     return Line(boards, latency=latency, paced=True, **options)
 
 
+def spied(line: Line) -> list[bytes]:
+    """What will be sent to this line."""
+    sent: list[bytes] = []
+    write = line.write
+
+    def write_and_note(data: bytes, now: float) -> None:
+        sent.append(data)
+        write(data, now)
+
+    line.write = write_and_note  # type: ignore[method-assign]
+    return sent
+
+
 # Reading
 
 
@@ -83,28 +96,39 @@ def test_no_mix_up_on_a_disturbed_cable(fault: str) -> None:
 def test_three_boards_cost_hardly_more_than_their_wire_times_and_rests() -> None:
     """At 25 ms latency: the bytes of both directions, the latency and the rest after each answer."""
     line = paced(a5(1, 2, 3))
-    counted = {"bytes": 0, "questions": 0}
-    write, take = line.write, line.take
+    sent, came = spied(line), []
+    take = line.take
 
-    def counting_write(data: bytes, now: float) -> None:
-        counted["bytes"] += len(data)
-        counted["questions"] += 1
-        write(data, now)
-
-    def counting_take(now: float) -> bytes:
+    def take_and_count(now: float) -> bytes:
         data = take(now)
-        counted["bytes"] += len(data)
+        came.append(len(data))
         return data
 
-    line.write, line.take = counting_write, counting_take  # type: ignore[method-assign]
+    line.take = take_and_count  # type: ignore[method-assign]
     bus = cable(line)
     began = bus.clock.now  # type: ignore[attr-defined]
     for number in (1, 2, 3):
         assert bus.board(number).get_all()["soc"]["soc_percent"] == number  # type: ignore[typeddict-item]
     took = bus.clock.now - began  # type: ignore[attr-defined]
-    wire = counted["bytes"] * BYTE + counted["questions"] * (0.025 + 0.007)
-    assert counted["questions"] == 3 * 9
+    wire = (sum(map(len, sent)) + sum(came)) * BYTE + len(sent) * (0.025 + 0.007)
+    assert len(sent) == 3 * 9
     assert wire * 0.95 <= took <= 1.15 * wire
+
+
+def test_boards_of_one_cable_are_asked_first_in_what_the_others_speak() -> None:
+    line = paced(p81(1, 2, 3))
+    sent = spied(line)
+    bus = cable(line)
+    for number in (1, 2, 3):
+        assert bus.board(number).get_soc()["soc_percent"] == number
+    assert {request[1] for request in sent if request[0] == 0xA5} <= {0x40, 0x80}
+    assert [request[0] for request in sent[-2:]] == [0x82, 0x83]
+
+
+def test_a_board_of_another_kind_is_found_all_the_same() -> None:
+    bus = cable(paced([*p81(1), *a5(2), *p81(3)]))
+    for number in (1, 2, 3, 2):
+        assert bus.board(number).get_soc()["soc_percent"] == number
 
 
 def test_one_call_at_a_time_has_the_wire() -> None:

@@ -78,16 +78,28 @@ class RegisterBoard(ABC):
     def info(self, ask: Ask, only: Collection[str] = ()) -> dict[str, Any]:
         """What the board says of itself; a part that it does not answer is absent.
 
-        only: keys; of the rest nothing but the counts is asked for.
+        only: keys; nothing but the blocks that hold these is asked for, and only twice.
         """
+        if only:
+            return self._some_info(ask, only)
         reading = self._reading(ask)
         found = dict(self._counts(reading))
         for block in self.map.info:
             rows = [row for row in self.map.of("info") if holds(block, row)]
-            if only and not any(getattr(row.field, "name", "") in only for row in rows):
-                continue
             try:
                 found.update(self._decoded(reading, rows))
+            except (NoReply, NotSupported):
+                continue
+        return found
+
+    def _some_info(self, ask: Ask, only: Collection[str]) -> dict[str, Any]:
+        reading = Reading(lambda block: ask(self._question(block)._replace(tries=2, optional=True)).value)
+        fields = [row for row in self.map.of("info") if getattr(row.field, "name", "") in only]
+        found: dict[str, Any] = {}
+        for block in self.map.info:
+            rows = [row for row in fields if holds(block, row)]
+            try:
+                found.update(self._decoded(reading, rows, [block]) if rows else {})
             except (NoReply, NotSupported):
                 continue
         return found
@@ -117,9 +129,9 @@ class RegisterBoard(ABC):
     def _reading(self, ask: Ask) -> Reading:
         return Reading(lambda block: ask(self._question(block)).value)
 
-    def _decoded(self, reading: Reading, rows: Sequence[Row]) -> dict[str, Any]:
+    def _decoded(self, reading: Reading, rows: Sequence[Row], blocks: Sequence[Block] = ()) -> dict[str, Any]:
         fields = tuple(row.field for row in rows if not isinstance(row.field, Series))
-        return decode(fields, image(reading, self.map.blocks(rows)))
+        return decode(fields, image(reading, blocks or self.map.blocks(rows)))
 
     def _counts(self, reading: Reading) -> dict[str, int]:
         rows = [
