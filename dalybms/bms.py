@@ -159,7 +159,11 @@ class DalyBMS:
         return cast("Temperatures", self._get("temperatures"))
 
     def get_balancing_status(self) -> BalancingStatus:
-        """{cell number from 1: is it being balanced?}"""
+        """{cell number from 1: is it being balanced?}
+
+        A cell is named only when it is certain. Raises NotSupported with `passing` while a pack balances
+        and does not say which cells (D2 never does; A5 and P81 where two cells are possible).
+        """
         return cast("BalancingStatus", self._get("balancing_status"))
 
     def get_errors(self) -> Errors:
@@ -231,6 +235,7 @@ class DalyBMS:
                 outcomes["info"] = attempt(
                     lambda: {"protocol": protocol.name, **protocol.info(ask, info_keys)}
                 )
+                self.unusable.update(protocol.unusable)
             return outcomes
 
     def _parameters(self) -> Found:

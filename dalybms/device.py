@@ -145,7 +145,7 @@ def speaker(name: str, target: Target) -> Speaker:
     if name == "d2":
         from dalybms.protocols.modbus.d2 import D2
 
-        return D2()
+        return D2(bluetooth=target.likely == APP_HOST)
     if name == "p81":
         from dalybms.protocols.modbus.p81 import P81
 

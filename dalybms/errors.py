@@ -43,4 +43,11 @@ class BadReply(DalyError, ValueError):
 
 
 class NotSupported(DalyError):
-    """This board or its protocol has no such reading or command."""
+    """This board or its protocol has no such reading or command.
+
+    `passing`: it has, but just now cannot tell it: a pack that balances and does not say which cells.
+    """
+
+    def __init__(self, message: str, passing: bool = False) -> None:
+        super().__init__(message)
+        self.passing = passing

@@ -56,9 +56,9 @@ class TemperatureRange(TypedDict, total=False):
     lowest_sensor: int
     """number of that sensor, from 1"""
     mosfet_temperature: int
-    """C; P81, where it is fitted"""
+    """C; D2, P81, where it is fitted"""
     board_temperature: int
-    """C; P81, where it is fitted"""
+    """C; D2, P81, where it is fitted"""
     heater_temperature: int
     """C; P81, where it is fitted"""
 
@@ -79,7 +79,9 @@ class MosfetStatusExtras(TypedDict, total=False):
     balancing: bool
     """some cell is being balanced; D2, P81"""
     balance_current: float
-    """A; P81, where the board measures it"""
+    """A; D2, P81, where the board measures it"""
+    balancing_cells: int
+    """how many cells are being balanced; D2, on some boards"""
     full_capacity_ah: float
     """Ah when full; Sinowealth"""
     remaining_capacity_ah: float
@@ -110,7 +112,7 @@ class States(TypedDict):
 
 class StatusExtras(TypedDict, total=False):
     charger_running: bool
-    """boards seen so far always say no; A5, P81"""
+    """most boards never say so, one did while it discharged: go by `mode`; A5, P81"""
     load_running: bool
     """boards seen so far always say no; A5, P81"""
     states: States
@@ -135,7 +137,7 @@ CellVoltages = dict[int, float]
 Temperatures = dict[int, float]
 """{sensor number from 1: C}, whole degrees except for Sinowealth; a sensor that is not fitted is left out"""
 BalancingStatus = dict[int, bool]
-"""{cell number from 1: being balanced}"""
+"""{cell number from 1: being balanced}, only where that is certain for every cell"""
 Errors = list[str]
 """texts of the active faults, empty when there is none"""
 
@@ -163,7 +165,7 @@ class Info(TypedDict, total=False):
     temperature_sensors: int
     """0 to 16"""
     chemistry: str
-    """one of the words LFP, NMC, LTO; A5, D2"""
+    """one of the words LFP, NMC, LTO, sodium-ion; A5, D2"""
     rated_capacity_ah: float
     """Ah; A5, D2, P81"""
     nominal_cell_voltage: float
@@ -185,7 +187,7 @@ class Info(TypedDict, total=False):
     platform: str
     """P81"""
     serial_number: str
-    """P81"""
+    """D2, P81"""
     battery_code: str
     """A5, D2, P81"""
 

@@ -38,14 +38,18 @@ def meaning(field: Any) -> str:
     if isinstance(field, Series):
         return f"{field.each} values in a row, each {number(field.item)}"
     if isinstance(field, Choice):
-        return ", ".join(f"{raw} {word}" for raw, word in enumerate(field.words))
+        words = ", ".join(f"{raw} {word}" for raw, word in enumerate(field.words))
+        return words + ("; any other is absent" if field.unknown else "")
     if isinstance(field, Bits):
         return "bits from the lowest: " + ", ".join(field.names)
     if isinstance(field, Words):
         return f"{field.each} words as they came"
     if isinstance(field, Text):
         turned = ", may be stored backwards" if field.mirrored else ""
-        return f"{field.size} characters{turned}"
+        sure = f", the first {field.sure} for sure" if field.sure else ""
+        return f"{field.size} characters{sure}{turned}{', all of them' * field.whole}"
+    if isinstance(field, Flag) and field.most < 0xFFFF:
+        return f"on when not 0; absent above {field.most}"
     return {Flag: "on when not 0", Date: "YY MM DD, a byte each"}[type(field)] + hole(field)
 
 
@@ -103,7 +107,8 @@ def blocks(table_: RegisterMap) -> str:
     def words(these: Any) -> str:
         return ", ".join(f"0x{block.start:02X} x {block.size}" for block in these)
 
-    return f"Read in a poll: {words(table_.live)}. Read for `--info`: {words(table_.info)}."
+    optional = f" Optional: {words(table_.optional)}." if table_.optional else ""
+    return f"Read in a poll: {words(table_.live)}. Read for `--info`: {words(table_.info)}.{optional}"
 
 
 def a5_rows(commands: Iterable[Command]) -> Iterable[list[str]]:
@@ -116,7 +121,7 @@ def a5_rows(commands: Iterable[Command]) -> Iterable[list[str]]:
             series = command.series
             yield [code, command.section, name(series), "frames by number", meaning(series)]
         if command.special:
-            what = {"faults": "bits, see below", "balancing_status": "bit 0 of byte 0 is cell 1"}[
+            what = {"faults": "bits, see below", "balancing_status": "two layouts, see below"}[
                 command.section
             ]
             yield [code, command.section, "", "bytes 0-7", what]

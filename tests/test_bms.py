@@ -148,8 +148,10 @@ def test_legal_sizes(cells: int, sensors: int) -> None:
 
 @pytest.mark.parametrize("cell", range(1, 49))
 def test_each_balancing_bit_is_its_cell(cell: int) -> None:
+    """Of a board whose hardware text says that it has the layout of the vendor's table."""
     bits = (1 << cell - 1).to_bytes(6, "little")
-    bms = attach(talk({0x94: reply(0x94, "3001"), 0x97: reply(0x97, bits)}))
+    text = reply(0x63, b"\1DL-BMS-") + reply(0x63, b"\2R32-01E")
+    bms = attach(talk({0x94: reply(0x94, "3001"), 0x97: reply(0x97, bits), 0x63: text}))
     assert [number for number, active in bms.get_balancing_status().items() if active] == [cell]
 
 

@@ -98,7 +98,7 @@ def test_the_first_answer_counts_as_data() -> None:
     bms = attach(real, DalyBMSBluetooth())
     bms.get_all()
     bms.get_all()
-    assert [request.hex() for request in sent] == ["d2030000003ed7b9"] * 2
+    assert [request.hex() for request in sent] == ["d2030000003ed7b9", "d203003e0009f7a3"] * 2
 
 
 @pytest.mark.parametrize("name", BOARDS)
@@ -220,7 +220,7 @@ def seconds(bms: DalyBMS) -> float:
 
 @pytest.mark.parametrize("latency", [0, 25])
 def test_a_d2_poll_takes_at_most_a_tenth_more_than_its_wire_time(latency: int) -> None:
-    wire = (129 + 8) * 10 / 9600 + latency / 1000
+    wire = (129 + 23 + 16) * 10 / 9600 + 2 * latency / 1000
     bms = attach(build(f"protocol=d2&paced=1&latency={latency}"), protocol="d2")
     assert seconds(bms) <= 1.1 * wire
 

@@ -94,7 +94,8 @@ def _read(options: argparse.Namespace, sections: Sequence[str]) -> dict[str, Any
             connect(bms, options)
             outcomes = bms.read(sections)
             if bms.unusable:
-                output.complain(f"left out, as the board states it twice: {'; '.join(bms.unusable.values())}")
+                why = "; ".join(dict.fromkeys(bms.unusable.values()))
+                output.complain(f"left out, as the board states it twice: {why}")
             return outcomes
         except DalyError as error:
             raise DalyError(late) if deadline.expired else error from None
@@ -139,6 +140,9 @@ def _show_progress(line: str) -> None:
 def _print(outcomes: dict[str, Any], alone: bool) -> int:
     """One section by itself, several as one object. Nothing on stdout when not one could be read."""
     errors = [outcome for outcome in outcomes.values() if isinstance(outcome, DalyError)]
+    if alone and any(isinstance(error, NotSupported) and error.passing for error in errors):
+        output.complain(errors[0])
+        return output.write("{}")
     if len(errors) == len(outcomes):
         return _failed(errors[0])
     document = next(iter(outcomes.values())) if alone else presentable(outcomes)

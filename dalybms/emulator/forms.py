@@ -61,6 +61,17 @@ def one_of(*names: str) -> Callable[[str], str]:
     return read
 
 
+def text(most: int) -> Callable[[str], str]:
+    """ASCII, at most so many characters."""
+
+    def read(given: str) -> str:
+        if not (given.isascii() and given.isprintable() and 0 < len(given) <= most):
+            raise ValueError
+        return given
+
+    return read
+
+
 def code(most: int) -> Callable[[str], int]:
     """A number in hexadecimal, two digits at least, up to `most`."""
 

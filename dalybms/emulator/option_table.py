@@ -74,6 +74,23 @@ OPTIONS = (
         "what becomes of board and wire when discharge is switched off",
     ),
     Option("awake", forms.switch, "0|1", "1", "asleep, it hears nothing"),
+    Option(
+        "balancing",
+        forms.several(forms.whole(1, 48)),
+        "1 to 48[,1 to 48...]",
+        "none",
+        "numbers of the cells that are being balanced",
+    ),
+    Option(
+        "layout",
+        forms.one_of("mask", "number"),
+        "mask|number",
+        "mask",
+        "how the board says which; number as R24TK boards do (a5, p81)",
+    ),
+    Option(
+        "hardware", forms.text(14), "up to 14 characters", "DL-BMS-R32-01E", "text of the hardware version"
+    ),
     Option("cycles", forms.whole(0, 65535), "0 to 65535", "42", "charge cycles"),
     Option(
         "alarms", forms.eight_bytes, "16 hex digits", "none", "the alarm bytes of the protocol as they travel"

@@ -57,6 +57,8 @@ class Pack:
         self.cycles = 42
         self.balancing = 0
         """Bit 0 = cell 1, 48 bits."""
+        self.balance_numbers = False
+        """R24TK boards: 0x97 has the number of the lowest one in byte 1, P81 the bits in the high byte."""
         self.faults = bytes(8)
         """The data of 0x98."""
         self.cell_extremes: Extremes | None = None

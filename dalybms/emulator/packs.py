@@ -80,6 +80,9 @@ def _pack(values: Values, others: int, before: int) -> Pack:
         setattr(pack, f"{mosfet}_held", state)
     pack.cycles = values.get("cycles", pack.cycles + before)
     pack.heartbeat += 50 * before
+    pack.balancing = sum({1 << cell - 1 for cell in values.get("balancing", ())})
+    pack.balance_numbers = values.get("layout") == "number"
+    pack.hardware = values.get("hardware", pack.hardware)
     _set_alarms(pack, values.get("alarms", bytes(8)))
     discharge = 1 if protocols == ["a5"] else -1
     _set_current(pack, values.get("current", discharge * _USUAL_AMPERES), discharge)

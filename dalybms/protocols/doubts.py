@@ -55,7 +55,8 @@ class Doubts:
         for key, doubt in doubts.items():
             seen = self._seen.setdefault((key, doubt.raw), set())
             seen.add(self._attempts if attempt is None else attempt)
-            if key in COUNTS or len(seen) < self._frames:
+            needed = self._section == "status" and key in COUNTS
+            if needed or len(seen) < self._frames:
                 noise.append(doubt.why)
         if noise:
             raise BadReply(noise[0])

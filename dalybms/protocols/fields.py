@@ -12,6 +12,9 @@ import re
 from typing import Any, NamedTuple, Union
 
 from dalybms.errors import BadReply
+from dalybms.protocols.identity import upright
+
+_PADDING = b"\0\xff "
 
 
 def raw_value(data: bytes, at: int, size: int, signed: bool = False) -> int:
@@ -46,29 +49,33 @@ class Number(NamedTuple):
 
 
 class Flag(NamedTuple):
-    """A byte (or register) that is non-zero when something is on."""
+    """A byte (or register) that is non-zero when something is on; above `most` it means something else."""
 
     name: str
     at: int
     size: int = 1
     absent: tuple[int, ...] = ()
+    most: int = 0xFFFF
 
     def decode(self, data: bytes) -> bool | None:
         raw = raw_value(data, self.at, self.size)
-        return None if raw in self.absent else raw != 0
+        return None if raw in self.absent or raw > self.most else raw != 0
 
 
 class Choice(NamedTuple):
-    """A number that stands for one of some words."""
+    """A number that stands for one of some words. unknown: a board may say one that we have no word for."""
 
     name: str
     at: int
     words: tuple[str, ...]
     size: int = 1
+    unknown: bool = False
 
-    def decode(self, data: bytes) -> str:
+    def decode(self, data: bytes) -> str | None:
         raw = raw_value(data, self.at, self.size)
         if raw >= len(self.words):
+            if self.unknown:
+                return None
             raise BadReply(f"{self.name} {raw} cannot be", data)
         return self.words[raw]
 
@@ -104,22 +111,29 @@ class Words(NamedTuple):
 class Text(NamedTuple):
     """ASCII, padded with blanks, NUL or 0xFF; None when nothing is left, or no ASCII stands there.
 
-    mirrored: pattern of a text that the board may store from its last character to its first.
+    mirrored: a version, which the board may store from its last character to its first. sure: behind so
+    many characters something else may stand; 0: all are the text's. whole: it fills its place or is none.
     """
 
     name: str
     at: int
     size: int
-    mirrored: str = ""
+    mirrored: bool = False
+    sure: int = 0
+    whole: bool = False
 
     def decode(self, data: bytes) -> str | None:
-        raw = data[self.at : self.at + self.size].strip(b"\0\xff ")
-        text = raw.replace(b"\0", b"").decode("ascii", "replace")
-        if not text or not text.isprintable() or not text.isascii():
+        raw = data[self.at : self.at + self.size]
+        text = _ascii(raw) or (_ascii(raw[: self.sure]) if self.sure else "")
+        if not text or (self.whole and len(text) < self.size):
             return None
-        backwards = text[::-1]
-        turn = self.mirrored and re.search(self.mirrored, backwards) and not re.search(self.mirrored, text)
-        return backwards if turn else text
+        return upright(text) if self.mirrored else text
+
+
+def _ascii(raw: bytes) -> str:
+    """The text up to its padding; "" when it is none."""
+    text = re.split(rb"[\0\xff]", raw.lstrip(_PADDING), maxsplit=1)[0].decode("ascii", "replace").rstrip(" ")
+    return text if text.isprintable() and text.isascii() else ""
 
 
 class Date(NamedTuple):
@@ -131,8 +145,10 @@ class Date(NamedTuple):
 
     def decode(self, data: bytes) -> str | None:
         year, month, day = data[self.at : self.at + 3]
-        set_once = 1 <= year <= 99 and 1 <= month <= 12 and 1 <= day <= 31
-        return f"{2000 + year}-{month:02}-{day:02}" if set_once else None
+        if not (1 <= year <= 99 and 1 <= month <= 12):
+            return None
+        last = 28 + (not year % 4) if month == 2 else 30 if month in (4, 6, 9, 11) else 31
+        return f"{2000 + year}-{month:02}-{day:02}" if 1 <= day <= last else None
 
 
 class Series(NamedTuple):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import pytest
 
+from dalybms.emulator.a5.board import A5Board
 from dalybms.emulator.line import Line
 from dalybms.emulator.modbus.board import ModbusBoard, crc16
 from dalybms.emulator.modbus.d2 import D2Board
@@ -162,8 +163,28 @@ def test_d2_block_of_cells_above_32() -> None:
     assert bytes.fromhex(first[6:-4] + rest[6:-4]) == b"".join(each.to_bytes(2, "big") for each in pack.cells)
 
 
-def test_d2_balancing_bits() -> None:
-    assert ask(D2Board(Pack.of(balancing=0x80000001)), sealed("d203003e0002").hex())[6:14] == "00018000"
+def test_d2_balancing_as_recorded() -> None:
+    """From the notes of johnlepikhin/daly-bms-exporter, a pack of 12 cells that all balance with 0.8 A."""
+    pack = Pack.of(12, balancing=0xFFF, balance_current=30800, mosfet_temperature=0x3B)
+    pack.registers = {0x43: 0xFFFF, 0x44: 0xFFFF}
+    assert ask(D2Board(pack), "d203003e0009f7a3") == "d20312000000017538000c003bffffffff00000000b150"
+
+
+def test_balancing_as_r24tk_boards_say_it() -> None:
+    pack = Pack.of(8, balancing=0x80, balance_numbers=True)
+    assert ask(P81Board(pack), sealed("8103004d0005").hex())[6:26] == "00010000800000000000"
+    frame = A5Board(pack).feed(bytes.fromhex("a5409708000000000000000084"))[0][0]
+    assert frame.hex() == "a501970800080000000000004d"
+
+
+def test_p81_says_that_no_sensor_can_be_read() -> None:
+    for sensors, word in (([255, 255], "8000"), ([255, 60], "0000"), ([], "0000")):
+        assert ask(P81Board(Pack.of(8, sensors)), sealed("810300720001").hex())[6:10] == word
+
+
+def test_d2_serial_number() -> None:
+    answer = ask(D2Board(Pack.of(serial="DL240100230000")), sealed("d20300570007").hex())
+    assert bytes.fromhex(answer)[3:-2] == b"DL240100230000"
 
 
 def p81_pack() -> Pack:

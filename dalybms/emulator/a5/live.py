@@ -118,10 +118,11 @@ def sensors_fixed(pack: Pack, blank: Blank) -> Iterator[bytes]:
 
 
 def balancing(pack: Pack, blank: Blank) -> Iterator[bytes]:
-    """0x97: one bit per cell, cell 1 in bit 0 of byte 0; bytes 6-7 undefined."""
+    """0x97: one bit per cell, cell 1 in bit 0 of byte 0, or the number of a cell; bytes 6-7 undefined."""
     data = blank()
-    for byte in range(6):
-        data[byte] = (pack.balancing >> (8 * byte)) & 0xFF
+    data[0:6] = pack.balancing.to_bytes(6, "little")
+    if pack.balance_numbers:
+        data[0:6] = bytes((0, (pack.balancing & -pack.balancing).bit_length(), 0, 0, 0, 0))
     yield bytes(data)
 
 

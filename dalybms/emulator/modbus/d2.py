@@ -80,16 +80,17 @@ def _fill_status(registers: dict[int, int], pack: Pack) -> None:
 
 
 def _fill_more_status(registers: dict[int, int], pack: Pack) -> None:
-    """0x3E-0x62: balancing, other temperatures, cells 33 to 48, the unused modem."""
-    registers[0x3E] = pack.balancing & 0xFFFF
-    registers[0x3F] = pack.balancing >> 16 & 0xFFFF
-    registers[0x40] = pack.balance_current
-    registers[0x41] = 0
+    """0x3E-0x62: balancing (not which cells), other temperatures, cells 33 to 48, serial number."""
+    registers[0x3E] = 0
+    registers[0x3F] = int(pack.balancing != 0)
+    registers[0x40] = pack.balance_current and 30000 + round((pack.balance_current - 30000) / 100)
+    registers[0x41] = bin(pack.balancing).count("1")
     registers[0x42] = pack.mosfet_temperature
     registers[0x43] = pack.board_temperature
     fill(registers, 0x44, [0, 0, 0])
     fill(registers, 0x47, padded(pack.cells[32:], 16))
-    fill(registers, 0x57, [0] * 12)
+    fill(registers, 0x57, text_words(pack.serial, 14))
+    fill(registers, 0x5E, [0] * 5)
 
 
 def _fill_settings(registers: dict[int, int], pack: Pack) -> None:

@@ -92,7 +92,8 @@ def _fill_state(registers: dict[int, int], pack: Pack) -> None:
     registers[0x4C] = pack.cycles
     registers[0x4D] = int(pack.balancing != 0)
     registers[0x4E] = pack.balance_current
-    fill(registers, 0x4F, [pack.balancing >> shift & 0xFFFF for shift in (0, 16, 32)])
+    bits = pack.balancing << 8 if pack.balance_numbers else pack.balancing
+    fill(registers, 0x4F, [bits >> shift & 0xFFFF for shift in (0, 16, 32)])
     registers[0x57] = average(pack.cells)
     registers[0x58] = pack.power
     registers[0x59] = 0
@@ -112,6 +113,8 @@ def _fill_switches(registers: dict[int, int], pack: Pack) -> None:
     fill(registers, 0x61, byte_words(pack.clock))
     fill(registers, 0x66, pack.alarm_words)
     fill(registers, 0x6D, pack.level_words)
+    if pack.sensors and not any(raw not in (0, 255) for raw in pack.sensors):
+        registers[0x72] |= 0x8000
 
 
 def _fill_settings(registers: dict[int, int], pack: Pack, board: int) -> None:

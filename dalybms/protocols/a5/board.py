@@ -7,7 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Callable, Union
 
 from dalybms.errors import BadReply, DalyError, NoReply, TransportError
-from dalybms.protocols.a5.commands import BY_SECTION, INFO, MOST_CELLS, Command
+from dalybms.protocols.a5.balancing import balanced
+from dalybms.protocols.a5.commands import BY_SECTION, HARDWARE, INFO, MOST_CELLS, Command
 from dalybms.protocols.a5.frame import SIZE, Frame, FrameReader
 from dalybms.protocols.a5.numbering import Numbering, ordered
 from dalybms.protocols.doubts import Doubts, examine, examine_list, gaps_of, refuse_blank, told
@@ -50,6 +51,7 @@ class A5:
         self._counts: dict[str, int] = {}
         self.unusable: dict[str, str] = {}
         self._numbering = Numbering()
+        self._hardware: str | None = None  # its text; "" where it was silent, None before it was asked
 
     @property
     def asks(self) -> str:
@@ -99,19 +101,25 @@ class A5:
         only: keys; nothing but the messages that hold these is asked for, and only twice.
         """
         found: dict[str, Any] = {}
+        self.unusable = {}
         for row in (BY_SECTION["status"], *INFO):
             if only and not any(field.name in only for field in row.fields):
                 continue
-            question = self._question(row)
+            doubts = Doubts("info", _FRAMES)
+            question = self._question(row, doubts)
             try:
                 answer = ask(question._replace(tries=2, optional=True) if only else question)
-            except NoReply as error:
-                silence = error
+            except (NoReply, BadReply) as error:
+                failure = error
+                names = [field.name for field in row.fields if isinstance(error, BadReply)]
+                self.unusable.update({f"info.{key}": str(error) for key in names if key in _INFO_NAMES})
                 continue
             self.learn(answer)
+            self.unusable.update({f"info.{key}": why for key, why in doubts.left_out.items()})
+            self._hardware = answer.value.get("hardware_version", self._hardware)
             found.update({name: value for name, value in answer.value.items() if name in _INFO_NAMES})
         if not found:
-            raise silence
+            raise failure
         return {"board": self._board, "host_address": self._hosts[0], **found}
 
     def parameters(self, ask: Ask) -> Found:
@@ -159,7 +167,20 @@ class A5:
         self.unusable = told(self.unusable, row.section, doubts)
         if row.section == "status":
             self._counts = {name: answer.value[name] for name in _COUNTS}
+        if row.section == "balancing_status":
+            return balanced(answer.value, self._counts["cells"], self._hardware, partial(self._told, ask))
         return answer.value
+
+    def _told(self, ask: Ask) -> str:
+        """The hardware text, asked for once a connection with two short attempts."""
+        question = self._question(HARDWARE)._replace(tries=2, patience=0.5, optional=True)
+        try:
+            self._hardware = ask(question).value.get("hardware_version", "")
+        except NoReply as error:
+            if error.seen in ("damage", "noise"):
+                raise
+            self._hardware = ""
+        return self._hardware
 
     def learn(self, answer: Answer) -> None:
         """The host address that was answered goes first from now on."""

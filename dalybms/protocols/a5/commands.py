@@ -12,6 +12,7 @@ from typing import Any, Callable, NamedTuple
 from dalybms.errors import BadReply
 from dalybms.protocols.faults import Fault, named, pairs, unknown
 from dalybms.protocols.fields import Bits, Choice, Date, Field, Flag, Number, Series, Text
+from dalybms.protocols.identity import CHEMISTRIES
 
 MOST_CELLS = 48
 MOST_SENSORS = 16
@@ -53,10 +54,9 @@ def _sensors_in_order(reading: dict[str, Any]) -> None:
         raise BadReply("a lowest temperature above the highest cannot be")
 
 
-def _balancing(data: bytes, cells: int) -> dict[int, bool]:
-    """Bit 0 of byte 0 is cell 1, bit 0 of byte 1 is cell 9: low cells first."""
-    bits = int.from_bytes(data[:6], "little")
-    return {cell: bool(bits >> cell - 1 & 1) for cell in range(1, cells + 1)}
+def _bytes(data: bytes, cells: int) -> bytes:
+    """Which cells they mean needs more than the frame: see balancing.py."""
+    return data
 
 
 FAULT_BITS: tuple[tuple[str, ...], ...] = (
@@ -123,7 +123,7 @@ COMMANDS: tuple[Command, ...] = (
         0x90,
         "soc",
         (
-            Number("total_voltage", "V", at=0, size=2, per_unit=10, least=1),
+            Number("total_voltage", "V", at=0, size=2, per_unit=10, least=1, most=60 * MOST_CELLS),
             Number("current", "A", at=4, size=2, per_unit=10, zero=30000, least=1),
             Number("soc_percent", "%", at=6, size=2, per_unit=10, most=1000),
         ),
@@ -134,7 +134,7 @@ COMMANDS: tuple[Command, ...] = (
         (
             Number("highest_voltage", "V", at=0, size=2, per_unit=1000, least=1, most=6000),
             Number("highest_cell", "", at=2, size=1, least=1, most=MOST_CELLS),
-            Number("lowest_voltage", "V", at=3, size=2, per_unit=1000),
+            Number("lowest_voltage", "V", at=3, size=2, per_unit=1000, most=6000),
             Number("lowest_cell", "", at=5, size=1, least=1, most=MOST_CELLS),
         ),
         check=_cells_in_order,
@@ -144,9 +144,9 @@ COMMANDS: tuple[Command, ...] = (
         "temperature_range",
         (
             Number("highest_temperature", "C", at=0, size=1, zero=40, absent=NO_SENSOR),
-            Number("highest_sensor", "", at=1, size=1, most=MOST_SENSORS),
+            Number("highest_sensor", "", at=1, size=1, most=MOST_SENSORS, absent=NO_SENSOR),
             Number("lowest_temperature", "C", at=2, size=1, zero=40, absent=NO_SENSOR),
-            Number("lowest_sensor", "", at=3, size=1, most=MOST_SENSORS),
+            Number("lowest_sensor", "", at=3, size=1, most=MOST_SENSORS, absent=NO_SENSOR),
         ),
         check=_sensors_in_order,
     ),
@@ -170,7 +170,7 @@ COMMANDS: tuple[Command, ...] = (
             Flag("charger_running", at=2),
             Flag("load_running", at=3),
             Bits("states", at=4, names=("DI1", "DI2", "DI3", "DI4", "DO1", "DO2", "DO3", "DO4")),
-            Number("cycles", "", at=5, size=2),
+            Number("cycles", "", at=5, size=2, absent=(0xFFFF,)),
         ),
     ),
     Command(
@@ -185,38 +185,39 @@ COMMANDS: tuple[Command, ...] = (
         series=Series(Number("sensor", "C", at=1, size=1, zero=40, absent=NO_SENSOR), each=7),
         counted="temperature_sensors",
     ),
-    Command(0x97, "balancing_status", counted="cells", special=_balancing),
+    Command(0x97, "balancing_status", counted="cells", special=_bytes),
     Command(0x98, "faults", special=_faults),
 )
 
 BY_SECTION = {command.section: command for command in COMMANDS}
+
+_UNSET = (0, 0xFFFFFFFF)
+
+
+def _total(name: str, at: int) -> Number:
+    return Number(name, "Ah", at=at, size=4, most=100_000_000, absent=(0xFFFFFFFF,))
+
 
 INFO: tuple[Command, ...] = (
     Command(
         0x50,
         "info",
         (
-            Number("rated_capacity_ah", "Ah", at=0, size=4, per_unit=1000, most=10_000_000, absent=(0,)),
-            Number("nominal_cell_voltage", "V", at=4, size=4, per_unit=1000, most=6000, absent=(0,)),
+            Number("rated_capacity_ah", "Ah", at=0, size=4, per_unit=1000, most=10_000_000, absent=_UNSET),
+            Number("nominal_cell_voltage", "V", at=4, size=4, per_unit=1000, most=6000, absent=_UNSET),
         ),
     ),
-    Command(0x51, "info", (Number("measuring_boards", "", at=0, size=1, least=1, most=3),)),
-    Command(
-        0x52,
-        "info",
-        (
-            Number("charged_ah", "Ah", at=0, size=4, most=100_000_000),
-            Number("discharged_ah", "Ah", at=4, size=4, most=100_000_000),
-        ),
-    ),
+    Command(0x51, "info", (Number("measuring_boards", "", at=0, size=1, least=1, most=3, absent=(0xFF,)),)),
+    Command(0x52, "info", (_total("charged_ah", 0), _total("discharged_ah", 4))),
     Command(
         0x53,
         "info",
-        (Choice("chemistry", at=0, words=("LFP", "NMC", "LTO")), Date("production_date", at=2)),
+        (Choice("chemistry", at=0, words=CHEMISTRIES, unknown=True), Date("production_date", at=2)),
     ),
     Command(0x54, "info", (Text("firmware_index", at=0, size=8),)),
     Command(0x57, "info", (Text("battery_code", at=0, size=35),), frames=5),
-    Command(0x62, "info", (Text("software_version", at=0, size=14),), frames=2),
-    Command(0x63, "info", (Text("hardware_version", at=0, size=14),), frames=2),
+    Command(0x62, "info", (Text("software_version", at=0, size=14, mirrored=True),), frames=2),
+    Command(0x63, "info", (Text("hardware_version", at=0, size=14, mirrored=True),), frames=2),
 )
 """What a board says of itself; many boards answer only some of these."""
+HARDWARE = INFO[-1]

@@ -6,7 +6,7 @@ One block read fills many sections. Source: see d2.py and p81.py.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +14,9 @@ from dalybms.errors import BadReply, DalyError, NoReply, NotSupported
 from dalybms.protocols.derived import ends, power
 from dalybms.protocols.doubts import COUNTS, Doubt, Doubts, examine, examine_list, gaps_of, refuse_blank, told
 from dalybms.protocols.faults import Fault, texts
-from dalybms.protocols.fields import Series, decode
+from dalybms.protocols.fields import Field, Series, decode
 from dalybms.protocols.modbus.frame import ERROR, READ, ModbusReader, Registers, read_request
+from dalybms.protocols.modbus.optional import OptionalBlocks
 from dalybms.protocols.modbus.register_map import Block, RegisterMap, Row, holds, image
 from dalybms.protocols.plausible import extremes
 from dalybms.protocols.reading import Outcome, Reading, attempt, read_sections
@@ -42,14 +43,15 @@ _OVERHEAD = 5
 class RegisterBoard(ABC):
     """One board with registers, on one connection.
 
-    asked, answers: its address in a question and in an answer.
+    asked, answers: its address in a question and in an answer. bluetooth: answers take longer.
     """
 
     name = ""
     map: RegisterMap
 
-    def __init__(self, asked: int, answers: int) -> None:
+    def __init__(self, asked: int, answers: int, bluetooth: bool = False) -> None:
         self._asked, self._answers = asked, answers
+        self._optional = OptionalBlocks(self.map.optional, bluetooth)
         self._power = Doubts("soc", 2)
         self._blocks: set[Block] = set()
         self.unusable: dict[str, str] = {}
@@ -83,26 +85,36 @@ class RegisterBoard(ABC):
         if only:
             return self._some_info(ask, only)
         reading = self._reading(ask)
-        found = dict(self._counts(reading))
-        for block in self.map.info:
-            rows = [row for row in self.map.of("info") if holds(block, row)]
+        found: dict[str, Any] = {}
+        failure: DalyError
+        self.unusable = {}
+        for rows in self._info_rows():
+            doubts = Doubts("info", _FRAMES)
             try:
-                found.update(self._decoded(reading, rows))
-            except (NoReply, NotSupported):
-                continue
+                found.update(self._settled(reading, rows, doubts))
+            except (NoReply, NotSupported) as error:
+                failure = error
+            except BadReply as error:
+                failure = error
+                doubts.left_out = {field.name: str(error) for field in _values(rows)}
+            self.unusable.update({f"info.{key}": why for key, why in doubts.left_out.items()})
+        if not found:
+            raise failure
         return found
 
     def _some_info(self, ask: Ask, only: Collection[str]) -> dict[str, Any]:
         reading = Reading(lambda block: ask(self._question(block)._replace(tries=2, optional=True)).value)
-        fields = [row for row in self.map.of("info") if getattr(row.field, "name", "") in only]
         found: dict[str, Any] = {}
-        for block in self.map.info:
-            rows = [row for row in fields if holds(block, row)]
+        for block in (*self.map.info, *self.map.optional):
+            fields = [field for field in self._fields_of(block) if field.name in only]
             try:
-                found.update(self._decoded(reading, rows, [block]) if rows else {})
-            except (NoReply, NotSupported):
+                found.update(examine(fields, image(reading, [block]))[0] if fields else {})
+            except (NoReply, NotSupported, BadReply):
                 continue
         return found
+
+    def _fields_of(self, block: Block) -> list[Field]:
+        return list(_values([row for row in self.map.of("info") if holds(block, row)]))
 
     def request(self, ask: Ask, command: int, data: bytes) -> list[bytes]:
         """Raises NotSupported: raw commands are a thing of A5."""
@@ -123,23 +135,31 @@ class RegisterBoard(ABC):
         """The faults of the alarm words, by the name of their row."""
 
     @abstractmethod
-    def balancing(self, reading: Reading) -> int:
-        """Bit 0 = cell 1: which cells are being balanced."""
+    def balancing(self, reading: Reading) -> dict[int, bool]:
+        """{cell from 1: is it being balanced?}; NotSupported where that is not certain."""
 
     def _reading(self, ask: Ask) -> Reading:
-        return Reading(lambda block: ask(self._question(block)).value)
+        return Reading(lambda block: ask(self._worded(block)).value)
 
-    def _decoded(self, reading: Reading, rows: Sequence[Row], blocks: Sequence[Block] = ()) -> dict[str, Any]:
-        fields = tuple(row.field for row in rows if not isinstance(row.field, Series))
-        return decode(fields, image(reading, blocks or self.map.blocks(rows)))
+    def _worded(self, block: Block) -> Request:
+        question = self._question(block)
+        return self._optional.brief(question) if block in self.map.optional else question
+
+    def _info_rows(self) -> Iterator[list[Row]]:
+        """The counts, then what each block says for get_info()."""
+        yield self._count_rows()
+        for block in (*self.map.info, *self.map.optional):
+            yield [row for row in self.map.of("info") if holds(block, row)]
+
+    def _decoded(self, reading: Reading, rows: Sequence[Row]) -> dict[str, Any]:
+        return decode(_values(rows), image(reading, self.map.blocks(rows)))
+
+    def _count_rows(self) -> list[Row]:
+        rows = self.map.of("status")
+        return [row for row in rows if not isinstance(row.field, Series) and row.field.name in COUNTS]
 
     def _counts(self, reading: Reading) -> dict[str, int]:
-        rows = [
-            row
-            for row in self.map.of("status")
-            if not isinstance(row.field, Series) and row.field.name in COUNTS
-        ]
-        return self._decoded(reading, rows)
+        return self._decoded(reading, self._count_rows())
 
     def _judged(self, reading: Reading, section: str) -> Any:
         """A section, and what it goes without."""
@@ -158,20 +178,25 @@ class RegisterBoard(ABC):
         if section in RANGES:
             return self._range(reading, section, doubts)
         if section == "balancing_status":
-            return self._balancing(reading)
+            return self.balancing(reading)
         if section in ("faults", "errors"):
             faults = self.faults(self._decoded(reading, self.map.of("faults")))
             return texts(faults) if section == "errors" else faults
-        found = self._settled(reading, section, doubts)
+        found = self._stated(reading, section, doubts)
         return self._powered(reading, found, doubts) if section == "soc" else found
 
-    def _settled(self, reading: Reading, section: str, doubts: Doubts) -> dict[str, Any]:
-        """The values of a section's own registers, without those that cannot be."""
+    def _stated(self, reading: Reading, section: str, doubts: Doubts) -> dict[str, Any]:
+        """The values of a section's own registers; those of a poll are not all zero."""
         rows = self.map.of(section)
-        fields = [row.field for row in rows if not isinstance(row.field, Series)]
-        data = image(reading, self.map.blocks(rows))
-        refuse_blank(section, (data[field.at : field.at + field.size] for field in fields))
-        return doubts.settle(*examine(fields, data))
+        polled = [row for row in rows if not any(holds(block, row) for block in self.map.optional)]
+        data = image(reading, self.map.blocks(polled))
+        refuse_blank(section, (data[field.at : field.at + field.size] for field in _values(polled)))
+        return self._settled(reading, rows, doubts)
+
+    def _settled(self, reading: Reading, rows: Sequence[Row], doubts: Doubts) -> dict[str, Any]:
+        """The values of these registers, without those that cannot be."""
+        rows = self._optional.without(reading, rows)
+        return doubts.settle(*examine(_values(rows), image(reading, self.map.blocks(rows))))
 
     def _powered(self, reading: Reading, found: dict[str, Any], doubts: Doubts) -> dict[str, Any]:
         """With `power`; without it and the current where the board states quite another power, twice."""
@@ -203,7 +228,7 @@ class RegisterBoard(ABC):
         listed, quantity, thing = RANGES[section]
         of_list = Doubts(listed, _FRAMES)
         values = self._list(reading, listed, of_list)
-        stated = self._settled(reading, section, doubts)
+        stated = self._stated(reading, section, doubts)
         if of_list.left_out:  # the end of the list may be the value that is missing
             return stated
         found = ends(stated, values, quantity, thing)
@@ -212,12 +237,6 @@ class RegisterBoard(ABC):
         if message:
             raise BadReply(f"{message}; read again, then check the sense wires")
         return found
-
-    def _balancing(self, reading: Reading) -> dict[int, bool]:
-        cells, bits = self._counts(reading)["cells"], self.balancing(reading)
-        if bits >> cells:
-            raise BadReply(f"balancing of a cell above {cells} cannot be")
-        return {cell: bool(bits >> cell - 1 & 1) for cell in range(1, cells + 1)}
 
     def _question(self, block: Block) -> Request:
         return Request(
@@ -244,6 +263,11 @@ class RegisterBoard(ABC):
         if block in self.map.live and len(set(frame.data)) == 1:
             raise BadReply(f"registers of nothing but {frame.data[0]:02x} cannot be", frame.data)
         return frame.data
+
+
+def _values(rows: Sequence[Row]) -> tuple[Field, ...]:
+    """The fields of single values."""
+    return tuple(row.field for row in rows if not isinstance(row.field, Series))
 
 
 def _is_read(frame: Registers) -> bool:

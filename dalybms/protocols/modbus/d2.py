@@ -9,17 +9,26 @@ boards recorded. The password (0xC9-0xCB) lies in no block.
 from __future__ import annotations
 
 from dalybms.errors import NotSupported
+from dalybms.protocols.balancing import of_mask, unsaid
 from dalybms.protocols.faults import Fault, named, pairs, unknown
 from dalybms.protocols.fields import Choice, Date, Flag, Number, Series, Text, Words
+from dalybms.protocols.identity import CHEMISTRIES
 from dalybms.protocols.modbus.board import RegisterBoard
-from dalybms.protocols.modbus.register_map import NO_SENSOR, NONE, Block, RegisterMap, Row
+from dalybms.protocols.modbus.register_map import (
+    NO_SENSOR,
+    NONE,
+    Block,
+    RegisterMap,
+    Row,
+    current,
+    nominal_cell_voltage,
+    total_voltage,
+)
 from dalybms.protocols.reading import Reading
 
 ADDRESS = 0xD2
 MOST_CELLS = 32
 MOST_SENSORS = 8
-_SOFTWARE = r"^\d\d_\d{6}_"
-_HARDWARE = r"^(DL-)?BMS-|^H\d\."
 
 
 def _cell(name: str, register: int, least: int = 0) -> Number:
@@ -30,11 +39,24 @@ def _temperature(name: str, register: int) -> Number:
     return Number(name, "C", at=2 * register, size=2, zero=40, most=0xFF, absent=NO_SENSOR)
 
 
+_BALANCE_CURRENT = Number(
+    "balance_current",
+    "A",
+    at=2 * 0x40,
+    size=2,
+    per_unit=10,
+    zero=30000,
+    least=29800,
+    most=30200,
+    absent=(0, 0xFFFF),
+)
+"""Recorded in 0.1 A. What would be above 20 A is no such current, perhaps mA as in P81."""
+
 ROWS: tuple[Row, ...] = (
     Row("cell_voltages", Series(_cell("cell", 0x00), each=MOST_CELLS)),
     Row("temperatures", Series(_temperature("sensor", 0x20), each=MOST_SENSORS)),
-    Row("soc", Number("total_voltage", "V", at=2 * 0x28, size=2, per_unit=10, least=1)),
-    Row("soc", Number("current", "A", at=2 * 0x29, size=2, per_unit=10, zero=30000, least=1)),
+    Row("soc", total_voltage(2 * 0x28)),
+    Row("soc", current(2 * 0x29)),
     Row("power", Number("power", "W", at=2 * 0x39, size=2, absent=NONE)),
     Row("soc", Number("soc_percent", "%", at=2 * 0x2A, size=2, per_unit=10, most=1000)),
     Row("cell_voltage_range", _cell("highest_voltage", 0x2B, least=1)),
@@ -44,10 +66,11 @@ ROWS: tuple[Row, ...] = (
     Row(
         "mosfet_status", Choice("mode", at=2 * 0x2F, words=("stationary", "charging", "discharging"), size=2)
     ),
-    Row("mosfet_status", Flag("charging_mosfet", at=2 * 0x35, size=2)),
-    Row("mosfet_status", Flag("discharging_mosfet", at=2 * 0x36, size=2)),
+    Row("mosfet_status", Flag("charging_mosfet", at=2 * 0x35, size=2, absent=NONE)),
+    Row("mosfet_status", Flag("discharging_mosfet", at=2 * 0x36, size=2, absent=NONE)),
     Row("mosfet_status", Number("capacity_ah", "Ah", at=2 * 0x30, size=2, per_unit=10, absent=NONE)),
-    Row("mosfet_status", Flag("balancing", at=2 * 0x34, size=2, absent=NONE), proven=False),
+    Row("mosfet_status", Flag("balancing", at=2 * 0x34, size=2, absent=NONE)),
+    Row("balancing_status", Flag("balancing", at=2 * 0x34, size=2, absent=NONE)),
     Row("status", Number("cells", "", at=2 * 0x31, size=2, least=1, most=MOST_CELLS)),
     Row("status", Number("temperature_sensors", "", at=2 * 0x32, size=2, most=MOST_SENSORS)),
     Row("status", Number("cycles", "", at=2 * 0x33, size=2, absent=NONE)),
@@ -55,19 +78,24 @@ ROWS: tuple[Row, ...] = (
     Row("cell_voltage_range", _cell("average_voltage", 0x37)),
     Row("cell_voltage_range", _cell("delta_voltage", 0x38)),
     Row("faults", Words("words", at=2 * 0x3A, each=4)),
-    Row("balancing_status", Words("bits", at=2 * 0x3E, each=2), proven=False),
+    Row("temperature_range", _temperature("mosfet_temperature", 0x42)),
+    Row("temperature_range", _temperature("board_temperature", 0x43), proven=False),
+    Row("mosfet_status", _BALANCE_CURRENT),
+    Row("mosfet_status", Number("balancing_cells", "", at=2 * 0x41, size=2, most=MOST_CELLS, absent=NONE)),
+    Row("info", Text("serial_number", at=2 * 0x57, size=14, whole=True)),
     Row("info", Number("rated_capacity_ah", "Ah", at=2 * 0x80, size=2, per_unit=10, absent=(0, 0xFFFF))),
-    Row("info", Number("nominal_cell_voltage", "V", at=2 * 0x81, size=2, per_unit=1000, absent=(0, 0xFFFF))),
-    Row("info", Choice("chemistry", at=2 * 0x89, words=("LFP", "NMC", "LTO"), size=2)),
-    Row("info", Text("software_version", at=2 * 0xA9, size=16, mirrored=_SOFTWARE)),
-    Row("info", Text("hardware_version", at=2 * 0xB1, size=16, mirrored=_HARDWARE)),
+    Row("info", nominal_cell_voltage(2 * 0x81)),
+    Row("info", Choice("chemistry", at=2 * 0x89, words=CHEMISTRIES, size=2, unknown=True)),
+    Row("info", Text("software_version", at=2 * 0xA9, size=16, mirrored=True, sure=14)),
+    Row("info", Text("hardware_version", at=2 * 0xB1, size=16, mirrored=True, sure=14)),
     Row("info", Text("battery_code", at=2 * 0xB9, size=32)),
     Row("info", Date("production_date", at=2 * 0xCC), proven=False),
 )
 MAP = RegisterMap(
-    live=(Block(0x00, 62, "cells, pack and status"), Block(0x3E, 9, "balancing")),
+    live=(Block(0x00, 62, "cells, pack and status"),),
     info=(Block(0x80, 41, "rated values"), Block(0xA9, 32, "versions"), Block(0xCC, 2, "production date")),
     rows=ROWS,
+    optional=(Block(0x3E, 9, "balancing and MOSFET temperature"), Block(0x57, 7, "serial number")),
 )
 
 
@@ -126,8 +154,8 @@ class D2(RegisterBoard):
     name = "d2"
     map = MAP
 
-    def __init__(self) -> None:
-        super().__init__(ADDRESS, ADDRESS)
+    def __init__(self, bluetooth: bool = False) -> None:
+        super().__init__(ADDRESS, ADDRESS, bluetooth)
 
     def faults(self, words: dict[str, list[int]]) -> list[Fault]:
         """Active faults in the order of their bits."""
@@ -139,17 +167,15 @@ class D2(RegisterBoard):
                     faults.append(named(codes[bit]) if known else _reserved(0x3A + place, bit))
         return faults
 
-    def balancing(self, reading: Reading) -> int:
-        """The bits cost a second read, so they are asked for only while the board says that it balances.
-
-        Their meaning is stated by one source, the vendor's sheet has other words there.
-        """
-        if not self._decoded(reading, self.map.of("mosfet_status")).get("balancing"):
-            return 0
-        low, high = self._decoded(reading, self.map.of("balancing_status"))["bits"]
-        if not low and not high:
-            raise NotSupported("this board balances, but does not say which cells")
-        return int(low | high << 16)
+    def balancing(self, reading: Reading) -> dict[int, bool]:
+        """It tells that it balances (0x34), never which cells: 0x3F was recorded as the same flag once more,
+        where one project expected bits."""
+        balances = self._decoded(reading, self.map.of("balancing_status")).get("balancing")
+        if balances is None:
+            raise NotSupported("this board does not say whether it balances")
+        if balances:
+            raise unsaid()
+        return of_mask(0, self._counts(reading)["cells"])
 
 
 def _reserved(register: int, bit: int) -> Fault:

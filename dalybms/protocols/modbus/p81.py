@@ -13,10 +13,20 @@ from collections.abc import Collection
 from typing import Any
 
 from dalybms.errors import NotSupported
+from dalybms.protocols.balancing import of_mask, unsaid
 from dalybms.protocols.faults import Fault, named, unknown
 from dalybms.protocols.fields import Choice, Date, Flag, Number, Series, Text, Words
 from dalybms.protocols.modbus.board import RegisterBoard
-from dalybms.protocols.modbus.register_map import NO_SENSOR, NONE, Block, RegisterMap, Row
+from dalybms.protocols.modbus.register_map import (
+    NO_SENSOR,
+    NONE,
+    Block,
+    RegisterMap,
+    Row,
+    current,
+    nominal_cell_voltage,
+    total_voltage,
+)
 from dalybms.protocols.reading import Reading
 from dalybms.protocols.request import Ask
 
@@ -24,8 +34,8 @@ ASKED = 0x80
 ANSWERS = 0x50
 MOST_CELLS = 48
 MOST_SENSORS = 8
-_UNKNOWN_STATE = (7, 0xFFFF)
-"""Raw balancing states that nobody can explain; 7 came from a healthy pack."""
+MOST_STATE = 2
+"""Balancing: 0 no, 1 passive, 2 active. Nobody can explain more; 7 came from a healthy pack."""
 
 
 def _cell(name: str, register: int, least: int = 0) -> Number:
@@ -40,15 +50,30 @@ def _count(name: str, register: int, most: int, least: int = 0) -> Number:
     return Number(name, "", at=2 * register, size=2, least=least, most=most)
 
 
-def _flag(name: str, register: int, absent: tuple[int, ...] = NONE) -> Flag:
-    return Flag(name, at=2 * register, size=2, absent=absent)
+def _sensor(name: str, register: int) -> Number:
+    """Its number, where a sensor was read."""
+    return _count(name, register, most=MOST_SENSORS)._replace(absent=NO_SENSOR)
 
+
+def _flag(name: str, register: int) -> Flag:
+    return Flag(name, at=2 * register, size=2, absent=NONE)
+
+
+_RATED = Number(
+    "rated_capacity_ah",
+    "Ah",
+    at=2 * 0x109,
+    size=4,
+    per_unit=1000,
+    most=10_000_000,
+    absent=(0, 0xFFFFFFFF),
+)
 
 ROWS: tuple[Row, ...] = (
     Row("cell_voltages", Series(_cell("cell", 0x00), each=MOST_CELLS)),
     Row("temperatures", Series(_temperature("sensor", 0x30), each=MOST_SENSORS)),
-    Row("soc", Number("total_voltage", "V", at=2 * 0x38, size=2, per_unit=10, least=1)),
-    Row("soc", Number("current", "A", at=2 * 0x39, size=2, per_unit=10, zero=30000, least=1)),
+    Row("soc", total_voltage(2 * 0x38)),
+    Row("soc", current(2 * 0x39)),
     Row("power", Number("power", "W", at=2 * 0x58, size=2, absent=NONE)),
     Row("soc", Number("soc_percent", "%", at=2 * 0x3A, size=2, per_unit=10, most=1000)),
     Row("cell_voltage_range", _cell("highest_voltage", 0x3E, least=1)),
@@ -56,9 +81,9 @@ ROWS: tuple[Row, ...] = (
     Row("cell_voltage_range", _cell("delta_voltage", 0x42)),
     Row("cell_voltage_range", _cell("average_voltage", 0x57)),
     Row("temperature_range", _temperature("highest_temperature", 0x43)),
-    Row("temperature_range", _count("highest_sensor", 0x44, most=MOST_SENSORS)),
+    Row("temperature_range", _sensor("highest_sensor", 0x44)),
     Row("temperature_range", _temperature("lowest_temperature", 0x45)),
-    Row("temperature_range", _count("lowest_sensor", 0x46, most=MOST_SENSORS)),
+    Row("temperature_range", _sensor("lowest_sensor", 0x46)),
     Row("temperature_range", _temperature("mosfet_temperature", 0x5A)),
     Row("temperature_range", _temperature("board_temperature", 0x5B)),
     Row("temperature_range", _temperature("heater_temperature", 0x5C), proven=False),
@@ -72,7 +97,7 @@ ROWS: tuple[Row, ...] = (
     Row("mosfet_status", _flag("fan", 0x56), proven=False),
     Row("mosfet_status", Number("heartbeat", "", at=2 * 0x3B, size=2, absent=NONE)),
     Row("mosfet_status", Number("capacity_ah", "Ah", at=2 * 0x4B, size=2, per_unit=10, absent=NONE)),
-    Row("mosfet_status", _flag("balancing", 0x4D, absent=_UNKNOWN_STATE), proven=False),
+    Row("mosfet_status", _flag("balancing", 0x4D)._replace(most=MOST_STATE), proven=False),
     Row(
         "mosfet_status",
         Number("balance_current", "A", at=2 * 0x4E, size=2, per_unit=1000, zero=30000, absent=(0, 0xFFFF)),
@@ -85,18 +110,16 @@ ROWS: tuple[Row, ...] = (
     Row("status", Number("cycles", "", at=2 * 0x4C, size=2, absent=NONE)),
     Row("status", Words("fault_words", at=2 * 0x6D, each=7)),
     Row("status", Words("old_fault_words", at=2 * 0x66, each=4)),
-    Row("balancing_status", Words("bits", at=2 * 0x4F, each=3), proven=False),
+    Row("balancing_status", Words("bits", at=2 * 0x4D, each=5), proven=False),
     Row("faults", Words("words", at=2 * 0x6D, each=7), proven=False),
     Row("faults", Words("old_words", at=2 * 0x66, each=4), proven=False),
-    Row(
-        "info", Number("rated_capacity_ah", "Ah", at=2 * 0x109, size=4, per_unit=1000, absent=(0, 0xFFFFFFFF))
-    ),
+    Row("info", _RATED),
     Row("info", Number("charged_ah", "Ah", at=2 * 0x10D, size=4, per_unit=1000, absent=(0xFFFFFFFF,))),
     Row("info", Number("discharged_ah", "Ah", at=2 * 0x10F, size=4, per_unit=1000, absent=(0xFFFFFFFF,))),
-    Row("info", Number("nominal_cell_voltage", "V", at=2 * 0x114, size=2, per_unit=1000, absent=(0, 0xFFFF))),
+    Row("info", nominal_cell_voltage(2 * 0x114)),
     Row("info", Date("production_date", at=2 * 0x129)),
-    Row("info", Text("software_version", at=2 * 0x178, size=14)),
-    Row("info", Text("hardware_version", at=2 * 0x178 + 14, size=14)),
+    Row("info", Text("software_version", at=2 * 0x178, size=14, mirrored=True)),
+    Row("info", Text("hardware_version", at=2 * 0x178 + 14, size=14, mirrored=True)),
     Row("info", Text("platform", at=2 * 0x178 + 28, size=14)),
     Row("info", Text("serial_number", at=2 * 0x178 + 42, size=28)),
     Row("info", Text("battery_code", at=2 * 0x178 + 70, size=32), proven=False),
@@ -192,12 +215,24 @@ class P81(RegisterBoard):
         faults = [named(code) for _, code in sorted(found.items()) if code]
         return faults or _old_faults(dict(enumerate(words["old_words"], _OLD)))
 
-    def balancing(self, reading: Reading) -> int:
-        words = self._decoded(reading, self.map.of("balancing_status"))["bits"]
-        bits = sum(word << 16 * place for place, word in enumerate(words))
-        if not bits and self._decoded(reading, self.map.of("mosfet_status")).get("balancing"):
-            raise NotSupported("this board balances, but does not say which cells")
-        return int(bits)
+    def balancing(self, reading: Reading) -> dict[int, bool]:
+        """Up to 8 cells the byte of 0x4F that is not 0 tells the layout; above that nothing does.
+
+        The low byte has bit 0 for cell 1 by patagonaa's notes. On R24TK boards it is the high byte: there
+        cell 8 was confirmed with a clamp meter.
+        """
+        cells = self._counts(reading)["cells"]
+        state, _, *words = self._decoded(reading, self.map.of("balancing_status"))["bits"]
+        if state in NONE:
+            raise NotSupported("this board does not say whether it balances")
+        if not state:
+            return of_mask(0, cells)
+        low, high = words[0] & 0xFF, words[0] >> 8
+        bits = low or high
+        certain = state <= MOST_STATE and cells <= 8 and bool(low) != bool(high) and not any(words[1:])
+        if not certain or bits >> cells:
+            raise unsaid()
+        return of_mask(bits, cells)
 
 
 def _bits(values: dict[int, int], place: tuple[int, int], count: int) -> int:

@@ -9,13 +9,27 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from dalybms.protocols.fields import Field, Series
+from dalybms.protocols.fields import Field, Number, Series
 from dalybms.protocols.reading import Reading
 
 NO_SENSOR = (0, 0xFF, 0xFFFF)
 """Raw temperatures of a sensor that is not fitted."""
 NONE = (0xFFFF,)
 """The raw value of a register that the board has not."""
+
+
+def total_voltage(at: int) -> Number:
+    """At most 48 cells of 6 V: a register that the board has not would read 6553.5 V."""
+    return Number("total_voltage", "V", at, size=2, per_unit=10, least=1, most=2880)
+
+
+def current(at: int) -> Number:
+    """Neither -3000 A nor the 3553.5 A of a register that the board has not."""
+    return Number("current", "A", at, size=2, per_unit=10, zero=30000, least=1, most=0xFFFE)
+
+
+def nominal_cell_voltage(at: int) -> Number:
+    return Number("nominal_cell_voltage", "V", at, size=2, per_unit=1000, most=6000, absent=(0, 0xFFFF))
 
 
 class Block(NamedTuple):
@@ -43,19 +57,25 @@ class RegisterMap(NamedTuple):
     """What the registers of a protocol mean.
 
     live: the blocks of a poll; the first one holds the counts. info: blocks read for
-    get_info(). Registers in no block are never asked for.
+    get_info(). optional: blocks of either that a board may lack, asked for once and briefly.
+    Registers in no block are never asked for.
     """
 
     live: tuple[Block, ...]
     info: tuple[Block, ...]
     rows: tuple[Row, ...]
+    optional: tuple[Block, ...] = ()
+
+    @property
+    def all(self) -> tuple[Block, ...]:
+        return (*self.live, *self.info, *self.optional)
 
     def of(self, section: str) -> list[Row]:
         return [row for row in self.rows if row.section == section]
 
     def blocks(self, rows: Iterable[Row]) -> list[Block]:
         """The blocks that hold these rows, and the first one, for the counts."""
-        found = [block for row in rows for block in (*self.live, *self.info) if holds(block, row)]
+        found = [block for row in rows for block in self.all if holds(block, row)]
         return list(dict.fromkeys([self.live[0], *found]))
 
 

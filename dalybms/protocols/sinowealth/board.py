@@ -80,6 +80,7 @@ class Sinowealth:
 
     def info(self, ask: Ask, only: Collection[str] = ()) -> dict[str, Any]:
         """The counts are all that it says of itself."""
+        self.unusable = {}
         reading = self._reading(ask)
         self._refuse_16_cells(reading)
         cells, sensors = _counts(reading)

@@ -8,7 +8,7 @@ import pytest
 from register_replay import RECORDS, WIRES, answer_to, board, pieces, registers
 from support import Script, attach, read_without
 
-from dalybms import BadReply, DalyBMS, DalyError, NoReply, NotSupported
+from dalybms import BadReply, DalyBMS, DalyError, NoReply
 from dalybms.protocols.faults import FAULTS
 from dalybms.protocols.modbus import p81
 
@@ -93,7 +93,7 @@ def test_recorded_polls_decode_to_what_was_computed_elsewhere(
         "fault_words": [int(word, 16) for word in two["err_6D_73"]],
         "old_fault_words": [int(word, 16) for word in two["alarm_words"]],
     }
-    assert found["balancing_status"] == dict.fromkeys(range(1, 17), False)
+    assert "balancing_status" not in found, "a state of balancing that nobody can explain: 7"
     assert found["errors"] == [], "a healthy pack"
     asked = [request.hex() for request in script.requests if request[0] == 0x81]
     assert asked == [FIRST, SECOND]
@@ -353,6 +353,24 @@ def test_a_sensor_that_is_not_fitted_is_absent(raw: int) -> None:
     }
 
 
+@pytest.mark.parametrize("raw", [0, 0xFF, 0xFFFF])
+def test_sensors_of_which_none_can_be_read(raw: int) -> None:
+    """Recorded: two configured, 00FF in all slots, 0x72 bit 15; what stood in the range was not."""
+    slots = [(register, raw) for register in (*range(0x30, 0x38), *range(0x43, 0x47), 0x5A, 0x5B, 0x5C)]
+    bms = changed((0x3D, 2), *slots, *NO_ALARM, (0x72, 0x8000))
+    assert bms.get_temperatures() == bms.get_temperature_range() == {}
+    assert bms.unusable == {}
+    assert bms.get_faults() == [FAULTS["temperature_sensors_unreadable"]]
+    assert bms.get_status()["temperature_sensors"] == 2
+
+
+def test_registers_that_the_board_has_not_are_no_pack() -> None:
+    """FFFF would be 6553.5 V and 3553.5 A."""
+    bms = changed((0x38, 0xFFFF), (0x39, 0xFFFF))
+    assert bms.get_soc() == {"soc_percent": 86.4}
+    assert set(bms.unusable) == {"soc.total_voltage", "soc.current"}
+
+
 def test_without_sensors_there_is_no_range() -> None:
     bms = changed((0x3D, 0), *((register, 0) for register in (0x43, 0x44, 0x45, 0x46, 0x5A, 0x5B)))
     assert bms.get_temperatures() == bms.get_temperature_range() == {}
@@ -390,24 +408,11 @@ def test_balance_current(raw: int, amperes: float | None) -> None:
     assert changed((0x4E, raw)).get_mosfet_status().get("balance_current") == amperes
 
 
-@pytest.mark.parametrize(("raw", "balancing"), [(0, False), (1, True), (2, True), (7, None), (0xFFFF, None)])
+@pytest.mark.parametrize(
+    ("raw", "balancing"), [(0, False), (1, True), (2, True), (3, None), (7, None), (0xFFFF, None)]
+)
 def test_balancing_state(raw: int, balancing: bool | None) -> None:
     assert changed((0x4D, raw)).get_mosfet_status().get("balancing") is balancing
-
-
-@pytest.mark.parametrize("cell", range(1, 49))
-def test_each_balancing_bit_is_its_cell(cell: int) -> None:
-    bits = 1 << cell - 1
-    words = [(0x4F + place, bits >> 16 * place & 0xFFFF) for place in range(3)]
-    bms = changed((0x3C, 48), (0x4D, 1), *words)
-    assert [number for number, on in bms.get_balancing_status().items() if on] == [cell]
-
-
-def test_a_board_that_does_not_say_which_cells_balance() -> None:
-    bms = changed((0x4D, 1))
-    with pytest.raises(NotSupported, match="does not say which cells"):
-        bms.get_balancing_status()
-    assert "balancing_status" not in bms.get_all()
 
 
 FAR_OFF = 3317 + 201
@@ -417,7 +422,6 @@ IMPOSSIBLE = [
     ("status", 0x3C, 49),
     ("status", 0x3D, 9),
     ("cell_voltage_range", 0x3E, FAR_OFF),
-    ("balancing_status", 0x50, 1),
 ]
 LOSE_THEMSELVES = [
     ("soc", 0x38, 0),

@@ -1,0 +1,35 @@
+"""Command 0x97: two layouts, and nothing in the frame says which.
+
+A mask, bit 0 of byte 0 for cell 1, was recorded from a board with its two highest cells in `90 00`. On R24TK
+boards byte 1 is the number of the one cell instead (app and clamp meter agreed), and their hardware text
+begins with JHB-. What byte 0 holds there is not known. Bytes 6 and 7 mean nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Callable
+
+from dalybms.protocols.balancing import of_mask, unsaid
+
+NUMBERING = "JHB-"
+"""How the hardware text of boards begins whose byte 1 is a number."""
+
+
+def balanced(data: bytes, cells: int, known: str | None, ask: Callable[[], str]) -> dict[int, bool]:
+    """{cell from 1: is it being balanced?}; NotSupported where two cells are possible.
+
+    known: the hardware text as far as it has been read. ask: asks for it; "" when the board is silent.
+    """
+    mask = int.from_bytes(data[:6], "little")
+    if data[0] or not data[1] or any(data[2:6]):
+        if data[0] and (known or "").startswith(NUMBERING):
+            raise unsaid()
+        return of_mask(mask, cells)
+    as_mask, as_number = not mask >> cells, data[1] <= cells
+    if as_mask and as_number:
+        text = ask() if known is None else known
+        as_number = text.startswith(NUMBERING)
+        as_mask = bool(text) and not as_number
+    if as_mask == as_number:
+        raise unsaid()
+    return of_mask(mask if as_mask else 1 << data[1] - 1, cells)
