@@ -8,6 +8,7 @@ import os
 from dalybms import __version__
 from dalybms.cli import without
 from dalybms.cli.check.flags import add_options
+from dalybms.cli.parser import Parser, host_address, repeats, seconds, whole
 from dalybms.device import MOST_BOARDS, PROTOCOLS
 from dalybms.link import BAUD
 from dalybms.sections import MORE_SECTIONS, SECTIONS
@@ -36,21 +37,6 @@ def flag(section: str) -> str:
     return f"--{without.word(section)}"
 
 
-def seconds(text: str) -> float:
-    """A time limit; argparse says "invalid seconds value" when it is none."""
-    value = float(text)
-    if not 0 < value < 1e6:
-        raise ValueError
-    return value
-
-
-def repeats(text: str) -> int:
-    """How often a request is repeated; argparse says "invalid repeats value" when it is none."""
-    if not 0 <= int(text) <= 100:
-        raise ValueError
-    return int(text)
-
-
 def board_numbers(text: str) -> int | list[int] | str:
     """One number, several as 1,2,3, or "all"."""
     if text == ALL_BOARDS:
@@ -68,19 +54,9 @@ def board_numbers(text: str) -> int | list[int] | str:
     return numbers[0] if len(numbers) == 1 else numbers
 
 
-def host_address(text: str) -> int:
-    """A byte, decimal or as 0x40."""
-    return int(text, 0)
-
-
-def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="daly-bms-cli",
-        description="Read and check a Daly battery management system.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-        add_help=False,
+def build_parser() -> Parser:
+    parser = Parser(
+        "daly-bms-cli", description="Read and check a Daly battery management system.", epilog=_EPILOG
     )
     _add_general(parser.add_argument_group("options"))
     device = parser.add_argument_group("which battery")
@@ -135,7 +111,7 @@ def add_battery(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument("--sinowealth", action="store_true", help="same as --protocol sinowealth")
     group.add_argument(
-        "--baudrate", type=int, default=BAUD, metavar="N", help=f"rate of the serial port ({BAUD})"
+        "--baudrate", type=whole, default=BAUD, metavar="N", help=f"rate of the serial port ({BAUD})"
     )
 
 

@@ -7,12 +7,13 @@ import json
 import os
 import time
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 from dalybms import parameters
 from dalybms.bms import DalyBMS
 from dalybms.cli import limits, output
 from dalybms.cli.options import DEVICE_VARIABLE, add_battery, add_patience, add_verbose
+from dalybms.cli.parser import Parser
 from dalybms.cli.run import battery, connect, show_bytes
 from dalybms.errors import DalyError
 
@@ -45,7 +46,7 @@ def main(given: Sequence[str]) -> int:
         parser.error(str(error))
 
 
-def _run(parser: _Parser, options: argparse.Namespace) -> int:
+def _run(parser: Parser, options: argparse.Namespace) -> int:
     action, names = options.words[0] if options.words else "", options.words[1:]
     if options.json and action != "diff":
         parser.error("--json is for parameters diff")
@@ -128,22 +129,12 @@ def _shown(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in two lines."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(output.USAGE, f"{self.prog}: {message}\n{self.prog} --help says more\n")
-
-
-def _parser() -> _Parser:
-    parser = _Parser(
-        prog="daly-bms-cli parameters",
+def _parser() -> Parser:
+    parser = Parser(
+        "daly-bms-cli parameters",
         usage="%(prog)s [save FILE | diff A B] [options]",
         description=_DESCRIPTION,
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-        add_help=False,
     )
     parser.add_argument("words", nargs="*", metavar="save FILE | diff A B", help="else: print them")
     general = parser.add_argument_group("options")

@@ -11,6 +11,7 @@ from typing import Any, Callable
 from dalybms.cli import limits, output
 from dalybms.cli.check import verdict as check
 from dalybms.cli.check.nagios import UNKNOWN, Verdict, worst
+from dalybms.cli.parser import reason
 from dalybms.device import is_bluetooth
 from dalybms.errors import DalyError, NoReply
 
@@ -54,7 +55,7 @@ def _main(argv: Sequence[str], parser: argparse.ArgumentParser, battery: Battery
         with contextlib.redirect_stderr(complaint):
             options = parser.parse_args(argv)
     except SystemExit as end:
-        return _say(check.unknown(_reason(complaint.getvalue()))) if end.code else UNKNOWN
+        return _say(check.unknown(reason(complaint.getvalue()))) if end.code else UNKNOWN
     try:
         return _say(_checked(options, battery, connect), options.verbose)
     except ValueError as error:
@@ -115,11 +116,6 @@ def _close(bms: Any) -> None:
     """From the timer's thread, where an error has nobody to go to; the call that it ends says why."""
     with contextlib.suppress(DalyError):
         bms.disconnect()
-
-
-def _reason(complaint: str) -> str:
-    """The last line that argparse said, without the usage before it."""
-    return complaint.strip().rpartition("\n")[2].partition(": error: ")[2] or complaint
 
 
 def _say(verdict: Verdict, verbose: bool = False) -> int:

@@ -1,0 +1,69 @@
+"""Wrong usage in one line: what is wrong, and which --help to read."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any, NoReturn
+
+from dalybms.cli import output
+
+_ERROR = ": error: "
+
+
+class Parser(argparse.ArgumentParser):
+    """A command line that is read to the letter, and says no more than needed when it is wrong."""
+
+    def __init__(self, prog: str, **options: Any) -> None:
+        super().__init__(
+            prog=prog,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+            add_help=False,
+            **options,
+        )
+
+    def error(self, message: str) -> NoReturn:
+        if sys.stderr is not None:
+            reason = " ".join(message.split())
+            print(f"{self.prog}{_ERROR}{reason}; {self.prog} --help says more", file=sys.stderr)
+        raise SystemExit(output.USAGE)
+
+
+def reason(said: str) -> str:
+    """What was wrong, from what was said about it on stderr."""
+    return said.partition(_ERROR)[2].rpartition("; ")[0] or said
+
+
+def whole(text: str) -> int:
+    """A whole number, for the library to judge."""
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
+
+
+def seconds(text: str) -> float:
+    """A time limit."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1e6:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
+    return value
+
+
+def repeats(text: str) -> int:
+    """How often a request is repeated."""
+    if not (text.isascii() and text.isdigit() and int(text) <= 100):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to 100")
+    return int(text)
+
+
+def host_address(text: str) -> int:
+    """A byte, decimal or as 0x40."""
+    try:
+        return int(text, 0)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no host address: 4, 8 or a byte as 0x40") from None
