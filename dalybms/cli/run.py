@@ -42,7 +42,7 @@ def run(given: Sequence[str]) -> int:
 
 def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     if options.list_ports:
-        from dalybms.transports.serial import list_ports
+        from dalybms.transports.ports import list_ports
 
         return output.write(json.dumps(list_ports(), indent=2))
     if options.scan:

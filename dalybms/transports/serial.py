@@ -7,11 +7,10 @@ on some RS485 adapters RTS drives the transmitter.
 from __future__ import annotations
 
 import contextlib
-import errno
-import os
 from typing import Any
 
 from dalybms.errors import TransportError
+from dalybms.transports.ports import Held, gone, import_pyserial, why
 
 try:
     from termios import error as _TerminalError
@@ -36,7 +35,12 @@ class SerialTransport:
     def __init__(self, name: str, baudrate: int = BAUD) -> None:
         self._name = name
         self._closed = False
-        self._port = _open(name, baudrate)
+        self._held = Held(name)
+        try:
+            self._port = _open(name, baudrate, self._held)
+        except BaseException:
+            self._held.give_back()
+            raise
         self._cancel = getattr(self._port, "cancel_read", None)
 
     def write(self, data: bytes) -> None:
@@ -66,6 +70,7 @@ class SerialTransport:
 
     def close(self) -> None:
         self._closed = True
+        self._held.give_back()
         with contextlib.suppress(*_TROUBLES):  # an unplugged port cannot be closed in order
             if self._cancel:
                 self._cancel()
@@ -85,16 +90,11 @@ class SerialTransport:
             return TransportError(
                 f"{self._name} took no bytes for {WRITE:g} s: unplug the adapter and plug it in again"
             )
-        return TransportError(
-            f"{self._name} is gone: the adapter was unplugged, or another program reads the same port"
-        )
+        return TransportError(gone(self._name))
 
 
-def _open(name: str, baudrate: int) -> Any:
-    try:
-        import serial
-    except ImportError:
-        raise TransportError("the package pyserial is missing: pip install pyserial") from None
+def _open(name: str, baudrate: int, held: Held) -> Any:
+    serial = import_pyserial()
     settings: dict[str, Any] = (
         {"timeout": _SLICE} if "://" in name else {"timeout": _SLICE, "write_timeout": WRITE}
     )
@@ -103,74 +103,4 @@ def _open(name: str, baudrate: int) -> Any:
     except (ValueError, TypeError) as error:
         raise ValueError(f"{name} is no device this library can open: {error}") from None
     except OSError as error:
-        raise TransportError(_why(name, error)) from error
-
-
-def _why(name: str, error: OSError) -> str:
-    """One sentence: what is wrong with the port, and what to try. pyserial gives errno only on POSIX."""
-    number, text = error.errno, str(error)
-    if "://" in name:
-        return f"cannot open {name}: {text}; check host, port and that the server runs"
-    if number in (errno.EACCES, errno.EPERM):
-        return f"no permission for {name}: {_permission(name)}"
-    if number in (errno.EAGAIN, errno.EBUSY) or "PermissionError" in text:
-        return f"{name} is in use by another program: stop it (fuser {name} shows which on Linux)"
-    if number in (errno.ENOENT, errno.ENODEV, errno.ENXIO) or "FileNotFoundError" in text:
-        return f"{name} does not exist: {_existing()}"
-    if "configure port" in text:
-        return f"{name} is not a serial port: {_existing()}"
-    return f"cannot open {name}: {text}; {_existing()}"
-
-
-def _permission(name: str) -> str:
-    """The group that owns the device is not the same on every system."""
-    try:
-        import grp
-        import pwd
-
-        status = os.stat(name)
-        group = grp.getgrgid(status.st_gid).gr_name
-        user = pwd.getpwuid(os.geteuid()).pw_name
-    except (ImportError, KeyError, OSError):
-        return "ask the owner of the device for access"
-    if not status.st_mode & 0o060:
-        return f"its group {group} may not use it either, see: ls -l {name}"
-    return f"it belongs to group {group}; run: sudo usermod -aG {group} {user}, then log in again"
-
-
-def _existing() -> str:
-    names = [port["device"] for port in list_ports()]
-    return (
-        f"ports here: {', '.join(names)}" if names else "no serial port was found; is the adapter plugged in?"
-    )
-
-
-def list_ports() -> list[dict[str, Any]]:
-    """Serial ports of this machine: {"device", "port", "description", "serial_number"}.
-
-    device is the stable /dev/serial/by-id name where there is one. Raises TransportError
-    when pyserial is missing.
-    """
-    try:
-        from serial.tools.list_ports import comports
-    except ImportError:
-        raise TransportError("the package pyserial is missing: pip install pyserial") from None
-    stable = _stable_names()
-    return [
-        {
-            "device": stable.get(port.device, port.device),
-            "port": port.device,
-            "description": port.description,
-            "serial_number": port.serial_number,
-        }
-        for port in sorted(comports())
-    ]
-
-
-def _stable_names(folder: str = "/dev/serial/by-id") -> dict[str, str]:
-    """{port: name that stays when ports are numbered anew}; empty where the system has none."""
-    try:
-        links = [os.path.join(folder, name) for name in sorted(os.listdir(folder))]
-    except OSError:
-        return {}
-    return {os.path.realpath(link): link for link in links}
+        raise TransportError(why(name, error, held)) from error

@@ -19,8 +19,7 @@ import serial.rfc2217
 from processes import board, raw_pty
 
 from dalybms import DalyBMS, NoReply, TransportError, open_bms
-from dalybms.transports import serial as serial_wire
-from dalybms.transports import tcp
+from dalybms.transports import ports, tcp
 from dalybms.transports.serial import SerialTransport
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -133,6 +132,100 @@ def test_the_lock_keeps_a_second_program_out() -> None:
             input="",
         )
         assert third.stdout == "opened\n"
+
+
+@pytest.mark.parametrize("alias", [False, True], ids=["the same name", "by-id"])
+def test_the_same_port_twice_in_one_program_is_named(tmp_path: Path, alias: bool) -> None:
+    with raw_pty() as (_, name), DalyBMS() as bms:
+        second = name
+        if alias:
+            second = str(tmp_path / "usb-1a86_USB_Serial-if00-port0")
+            os.symlink(name, second)
+        bms.connect(name)
+        errors = []
+        for _again in range(2):
+            with pytest.raises(TransportError) as caught:
+                DalyBMS().connect(second)
+            errors.append(caught.value)  # an error that is kept does not keep the port
+        assert {str(error) for error in errors} == {
+            f"{second} is open in this program already: use that object, or disconnect it first"
+        }
+        bms.disconnect()
+        with open_bms(second):
+            pass
+
+
+def test_a_port_of_another_program_is_not_called_ours() -> None:
+    with raw_pty() as (_, name):
+        holder = subprocess.Popen(
+            [sys.executable, "-c", OPEN, name, str(ROOT)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        with holder:
+            assert holder.stdout is not None
+            assert holder.stdout.readline() == "opened\n"
+            errors = []
+            for _again in range(2):
+                with pytest.raises(TransportError, match="in use by another program: stop") as caught:
+                    DalyBMS().connect(name)
+                errors.append(caught.value)
+            assert len(errors) == 2
+            holder.communicate("")
+
+
+def test_two_connections_to_one_gateway_are_its_own_affair() -> None:
+    with board("--tcp", "0", "--unpaced", "cells=8") as device, open_bms(device), open_bms(device):
+        pass
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="brltty and ModemManager are Linux programs")
+@pytest.mark.parametrize("opened", [False, True])
+def test_a_port_that_vanished_names_who_takes_ports_away(tmp_path: Path, opened: bool) -> None:
+    with raw_pty() as (_, name):
+        link = tmp_path / "ttyUSB0"
+        link.symlink_to(name)
+        bms = DalyBMS(request_retries=0, timeout=0.05)
+        if opened:
+            bms.connect(str(link))
+            link.unlink()
+            os.close(_)
+        else:
+            link.unlink()
+        with pytest.raises(
+            TransportError, match=r"brltty or ModemManager takes it: sudo apt remove"
+        ) as caught:
+            bms.get_soc() if opened else bms.connect(str(link))
+        assert str(caught.value).startswith(f"{link} ")
+        bms.disconnect()
+
+
+IMPOSTORS = {
+    "serialx-compat": "def serial_for_url(url, *args, **options): ...",
+    "another serial": "def dumps(thing): ...",
+    "a mixture": "raise RuntimeError('serialx-compat detected a mixed installation with pyserial files.')",
+}
+
+
+@pytest.mark.parametrize("name", IMPOSTORS)
+@pytest.mark.parametrize("what", [["-d", "/dev/ttyUSB99", "--soc"], ["--list-ports"]], ids=" ".join)
+def test_what_stands_in_for_pyserial_is_named(tmp_path: Path, name: str, what: list[str]) -> None:
+    """serialx-compat installs itself as the module serial; its serial_for_url does not open the port."""
+    package = tmp_path / "serial"
+    package.mkdir()
+    (package / "__init__.py").write_text(IMPOSTORS[name] + "\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "dalybms", *what],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert len(done.stderr.splitlines()) == 1
+    assert "where pyserial is needed: pip uninstall serialx-compat serial, then pip install" in done.stderr
 
 
 def test_a_killed_program_leaves_no_lock() -> None:
@@ -342,6 +435,6 @@ def test_stable_names_come_first(tmp_path: Path) -> None:
     links = tmp_path / "by-id"
     links.mkdir()
     (links / "usb-FTDI_1234").symlink_to("../ttyX")
-    stable = serial_wire._stable_names(str(links))
+    stable = ports._stable_names(str(links))
     assert stable == {str(tmp_path / "ttyX"): str(links / "usb-FTDI_1234")}
-    assert serial_wire._stable_names(str(tmp_path / "none")) == {}
+    assert ports._stable_names(str(tmp_path / "none")) == {}
