@@ -342,6 +342,78 @@ def test_p81_settings_as_recorded() -> None:
     assert found == expected
 
 
+def test_counts_of_further_measuring_boards_by_hand() -> None:
+    line = build("protocol=d2+p81")
+    pack = line.boards[0].pack
+    pack.registers.update(dict(zip(range(0x82, 0x8B), (3, 11, 12, 13, 14, 15, 16, 2, 65535))))
+    pack.registers.update(dict(zip(range(0x100, 0x109), (9, 21, 0, 22, 23, 24, 25, 26, 27))))
+    pack.registers.update({0x115: 65535, 0x10B: 1, 0x10C: 0x86A0, 0xCF: 0, 0x119: 0})
+    found = attach(line, protocol="d2").get_parameters()
+    assert {
+        name: found[name] for name in found if re.match("cells|sensors|measuring|chem|sleep|balancing", name)
+    } == {  # type: ignore[literal-required]
+        "measuring_boards": 3,
+        "cells": 11,
+        "cells_board_2": 12,
+        "cells_board_3": 13,
+        "sensors": 14,
+        "sensors_board_2": 15,
+        "sensors_board_3": 16,
+        "chemistry": "LTO",
+        "sleep_time": "never",
+        "balancing_enabled": False,
+    }
+    found = attach(line, protocol="p81").get_parameters()
+    assert {
+        name: found[name] for name in found if re.match("cells|sensors|board|sleep|actual|balancing", name)
+    } == {  # type: ignore[literal-required]
+        "board_number": 9,
+        "cells": 21,
+        "cells_board_1": 22,
+        "cells_board_2": 23,
+        "cells_board_3": 24,
+        "sensors": 25,
+        "sensors_board_2": 26,
+        "sensors_board_3": 27,
+        "actual_capacity": 100.0,
+        "sleep_time": "never",
+        "balancing_enabled": False,
+    }
+
+
+def test_p81_limits_by_hand() -> None:
+    """Of which the recorded board has some that are zero, or equal."""
+    line = build("protocol=p81")
+    line.boards[0].pack.registers.update(
+        dict(
+            zip(
+                range(0x15A, 0x16A),
+                (300, 400, 250, 1500, 7, 9, 6, 1600, 123, 45, 150, 1700, 120, 125, 100, 1800),
+            )
+        )
+    )
+    line.boards[0].pack.registers.update(
+        dict(zip(range(0x140, 0x14A), (28000, 27000, 1100, 26000, 200, 31600, 32600, 1300, 33600, 400)))
+    )
+    found = attach(line, protocol="p81").get_parameters()
+    names = [
+        *(f"cell_voltage_difference_{end}" for end in ("1", "2", "release", "delay")),
+        *(f"temperature_difference_{end}" for end in ("1", "2", "release", "delay")),
+        *(f"soc_low_{end}" for end in ("1", "2", "release", "delay")),
+        *(f"mosfet_temperature_high_{end}" for end in ("1", "2", "release", "delay")),
+        *(f"charge_overcurrent_{end}" for end in ("1", "2", "2_delay", "3", "3_delay")),
+        *(f"discharge_overcurrent_{end}" for end in ("1", "2", "2_delay", "3", "3_delay")),
+    ]
+    assert [found[name] for name in names] == [  # type: ignore[literal-required]
+        *(0.3, 0.4, 0.25, 1.5),
+        *(7, 9, 6, 1.6),
+        *(12.3, 4.5, 15.0, 1.7),
+        *(80, 85, 60, 1.8),
+        *(200.0, 300.0, 1.1, 400.0, 0.2),
+        *(160.0, 260.0, 1.3, 360.0, 0.4),
+    ]
+
+
 @pytest.mark.parametrize(
     ("raw", "word"),
     [
