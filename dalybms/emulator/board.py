@@ -39,12 +39,9 @@ class Board:
     def feed(self, data: bytes, now: float = 0.0) -> list[Reply]:
         """One reply for each complete request to this board that these bytes complete."""
         self.run(now)
-        if not self._listens(now):
-            self._heard.clear()
-            return []
         self._heard += data
         replies = []
-        while self._heard:
+        while self._heard and self._listens(now):
             size = self.request_size(bytes(self._heard[:512]))
             if size is None:
                 break
@@ -55,6 +52,8 @@ class Board:
             del self._heard[:size]
             if self.is_addressed(request):
                 replies.append(self._respond(request, now))
+        if not self._listens(now):
+            self._heard.clear()
         return replies
 
     def run(self, now: float) -> None:

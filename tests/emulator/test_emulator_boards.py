@@ -41,6 +41,7 @@ def test_each_part_of_the_text_is_a_board() -> None:
 def test_numbers_count_up_where_none_is_given() -> None:
     line = build("board=3;;protocol=p81")
     assert [board.board for board in line.boards] == [3, 4, 5]
+    assert [board.board for board in build("boards=2;").boards] == [1, 2, 3]
 
 
 def test_usual_packs_differ_and_given_values_stand() -> None:
@@ -76,6 +77,20 @@ def test_the_write_of_one_tongue_lags_in_the_other() -> None:
     ask(line, sealed("d20600a60000"), 0.0)
     assert ask(line, sealed("810301220001"), 5.0)[3:5] == b"\0\1"
     assert ask(line, sealed("810301220001"), 11.0)[3:5] == b"\0\0"
+
+
+def test_a_late_write_of_one_tongue_is_done_while_the_other_is_asked() -> None:
+    line = build(f"{K_SERIES}&write=late:10")
+    ask(line, sealed("d20600a60000"), 0.0)
+    ask(line, sealed("810300380001"), 9.0)
+    assert ask(line, sealed("810301220001"), 11.0)[3:5] == b"\0\0"
+
+
+def test_each_tongue_takes_a_restart_in_its_way() -> None:
+    line = build("protocol=a5+p81&restart=1")
+    assert ask(line, a5(0x00), 0.0)
+    assert ask(line, sealed("810600f00001"), 5.0) == b""
+    assert line.boards[0].pack.restarts == 2
 
 
 def test_every_awake_k_series_board_obeys_d2() -> None:
@@ -129,7 +144,7 @@ def test_two_boards_with_one_number_collide() -> None:
 
 
 def test_bits_that_both_send_stand_and_others_are_of_one_of_them() -> None:
-    dice = random.Random(1)
+    dice, won = random.Random(1), set()
     for _ in range(100):
         one, other = dice.randbytes(20), dice.randbytes(20)
         begin, pieces = collide([(1.0, [Piece(0.0, one)]), (1.0, [Piece(0.0, other)])], 0.001, dice)
@@ -138,6 +153,8 @@ def test_bits_that_both_send_stand_and_others_are_of_one_of_them() -> None:
         for left, right, mixed in zip(one, other, piece.data):
             assert mixed & left & right == left & right
             assert mixed | left | right == left | right
+            won.add((bool(mixed & left & ~right), bool(mixed & right & ~left)))
+    assert (True, True) in won
 
 
 def test_what_does_not_overlap_arrives_whole() -> None:

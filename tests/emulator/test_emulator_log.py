@@ -43,11 +43,18 @@ def test_all_but_function_3_writes(address: str, function: str) -> None:
 
 def test_requests_to_nobody_are_in_the_log_of_the_line() -> None:
     line = build("protocol=p81&board=2")
-    for request in (a5(0x90, host=0x44), sealed("d20300280001"), sealed("830300000001"), b"\x0a\x0b\x02"):
+    for request in (
+        a5(0x90, host=0x44),
+        a5(0x90, host=0x80),
+        sealed("d20300280001"),
+        sealed("830300000001"),
+        b"\x0a\x0b\x02",
+    ):
         ask(line, b"\xff\x00" + request, 0.0)
     ask(line, a5(0x90)[:-1] + b"\0", 1.0)
     assert [(each.protocol, each.board) for each in line.log.heard] == [
         ("a5", 5),
+        ("a5", None),
         ("d2", None),
         ("p81", 3),
         ("sinowealth", None),
@@ -73,6 +80,8 @@ def test_a_request_that_the_board_could_not_hear_was_sent() -> None:
         ("810301000051", True),
         ("810301220001", False),
         ("810301250001", True),
+        ("810301230001", True),
+        ("810301280001", True),
         ("810301290002", False),
         ("d20600c90000", False),
     ],

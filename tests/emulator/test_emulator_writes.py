@@ -218,7 +218,7 @@ def test_the_old_value_is_read_for_a_while(protocol: Protocol) -> None:
     ask(line, protocol.soc, 5.0)
     assert line.boards[0].pack.discharge_switch == 0
     assert protocol.transistors(line, 19.0) == (1, 1)
-    assert protocol.transistors(line, 21.0) == (1, 0)
+    assert protocol.transistors(line, 20.0) == (1, 0)
     assert protocol.charge_state(line, 23.0) == 765
     assert protocol.charge_state(line, 26.0) == 300
 
@@ -282,6 +282,20 @@ def test_bytes_that_came_during_a_restart_are_forgotten() -> None:
     line.write(request[:6], 0.5)
     line.write(request[6:], 1.5)
     assert line.take(2.0) == b""
+
+
+def test_what_was_half_heard_before_a_restart_is_forgotten() -> None:
+    board, request = build("restart=1").boards[0], a5(0x90)
+    assert len(board.feed(a5(0x00) + request + request[:6], 0.0)) == 1
+    assert board.feed(request[6:], 2.0) == []
+    assert board.feed(request, 3.0) != []
+
+
+def test_left_over_bytes_are_of_the_last_reply_that_there_was() -> None:
+    line = build("protocol=d2&write=leftover&unsupported=3e")
+    before = ask(line, READ["d2"], 0.0)
+    assert ask(line, sealed("d203003e0009"), 1.0) == b""
+    assert ask(line, sealed("d20600a60000"), 2.0) == before
 
 
 def test_power_on_time_counts_and_starts_again() -> None:
