@@ -8,9 +8,10 @@ import os
 from dalybms.errors import DalyError
 
 
-def put(path: str, text: str) -> None:
+def put(path: str, text: str, lasting: bool = True) -> None:
     """Have `path` hold `text`: a new file beside it, on the disk, then renamed.
 
+    lasting: wait until the disk has it; not for what is made anew in a moment.
     A link stays a link. Raises DalyError, one line, when it cannot be written; the old file is whole then.
     """
     target = os.path.realpath(path)
@@ -19,9 +20,11 @@ def put(path: str, text: str) -> None:
         with open(beside, "w", encoding="utf-8", newline="\n") as file:
             file.write(text)
             file.flush()
-            os.fsync(file.fileno())
+            if lasting:
+                os.fsync(file.fileno())
         os.replace(beside, target)
-        _settle(os.path.dirname(target))
+        if lasting:
+            _settle(os.path.dirname(target))
     except OSError as error:
         with contextlib.suppress(OSError):
             os.unlink(beside)

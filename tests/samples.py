@@ -42,7 +42,7 @@ def read(protocol: str = "a5", options: str = "", faults: bool = False, **more: 
     """A sample of a fake board, good or partial; `more` overrules."""
     outcomes = copy.deepcopy(_outcomes(protocol, options, faults))
     failed = any(isinstance(outcome, dict) and "error" in outcome for outcome in outcomes.values())
-    sign = 1 if protocol in ("a5", "sinowealth") else -1
+    sign = 1 if protocol == "a5" else -1
     return {
         "time": TIME, "device": "demo:", "name": "house", "board": None, "protocol": protocol,
         "state": "partial" if failed else "ok", "polarity": sign, **outcomes, **more,

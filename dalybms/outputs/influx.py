@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import datetime, timezone
 from typing import Any, Callable
 
 from dalybms.outputs.flat import Shape, Value, flat
+from dalybms.outputs.times import nanoseconds
 
 MEASUREMENT = "daly_bms"
 _TAGS = ("name", "board")
@@ -45,13 +45,6 @@ def line(sample: Mapping[str, Any]) -> str:
 def whole(text: str) -> bool:
     """Whether a line without its end is a whole one (see LineFile)."""
     return re.search(r" \d{19}$", text) is not None
-
-
-def nanoseconds(time: str) -> int:
-    """RFC 3339 in UTC, with milliseconds -> ns since 1970, without the rounding of floats."""
-    moment = datetime.strptime(time, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=timezone.utc)
-    since = moment - datetime(1970, 1, 1, tzinfo=timezone.utc)
-    return ((since.days * 86400 + since.seconds) * 1_000_000 + since.microseconds) * 1000
 
 
 def _tag(value: Value) -> str:

@@ -1,0 +1,110 @@
+"""The two ways to Prometheus: it asks over HTTP, or the node exporter reads a file."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from socketserver import TCPServer, ThreadingMixIn
+from typing import Any, Callable
+
+from prometheus_client import CollectorRegistry, MetricsHandler, generate_latest
+
+from dalybms.errors import DalyError
+from dalybms.files import put
+from dalybms.outputs.prometheus.collector import Collector
+
+LOCAL = "127.0.0.1"
+_PATIENCE = 10.0
+"""Seconds that somebody who asks may be silent."""
+
+
+def target(text: str) -> tuple[str, int] | str:
+    """(address, port) for PORT or ADDRESS:PORT, the path for FILE.prom. Raises ValueError."""
+    address, _, port = text.rpartition(":")
+    if text.endswith(".prom"):
+        return text
+    if not (port.isascii() and port.isdigit()) or int(port) > 65535 or (":" in text and not address):
+        raise ValueError(f"{text!r} is no place for Prometheus: give PORT, ADDRESS:PORT or FILE.prom")
+    return (address.strip("[]") or LOCAL), int(port)
+
+
+def prometheus(
+    where: tuple[str, int] | str, expire: float, complain: Callable[[str], None]
+) -> Server | TextFile:
+    """The output for a target(). Raises DalyError for a port that is in use or a folder that is not there."""
+    return TextFile(where, expire, complain) if isinstance(where, str) else Server(where, expire)
+
+
+class _Http(ThreadingMixIn, TCPServer):
+    """http.server's own one looks up the name of its address, which may take long."""
+
+    allow_reuse_address = True
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Who asked has gone: nothing to say."""
+
+
+class Server:
+    """Answers scrapes until it is closed; `address` is where."""
+
+    def __init__(self, where: tuple[str, int], expire: float) -> None:
+        self._collector = Collector(expire)
+        registry = CollectorRegistry()
+        registry.register(self._collector)
+        handler = type("Handler", (MetricsHandler.factory(registry),), {"timeout": _PATIENCE})
+        kind = type("Http", (_Http,), {"address_family": _family(where[0])})
+        try:
+            self._server: TCPServer = kind(where, handler)
+        except OSError as error:
+            raise DalyError(
+                f"cannot listen on {where[0]}:{where[1]}: {error.strerror or error}; "
+                "take another port, or end the program that has it"
+            ) from None
+        self.address = self._server.server_address[:2]
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.1,), daemon=True)
+        self._thread.start()
+
+    def take(self, sample: Mapping[str, Any]) -> None:
+        self._collector.take(sample)
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join(1)
+
+
+class TextFile:
+    """Writes the file anew with each sample: a new one, then renamed."""
+
+    def __init__(self, path: str, expire: float, complain: Callable[[str], None]) -> None:
+        self._path, self._complain = path, complain
+        self._collector = Collector(expire)
+        self._registry = CollectorRegistry()
+        self._registry.register(self._collector)
+        self._broken = False
+        put(path, "", lasting=False)
+
+    def take(self, sample: Mapping[str, Any]) -> None:
+        self._collector.take(sample)
+        self._write()
+
+    def close(self) -> None:
+        """Leave no value behind that nobody renews."""
+        self._collector.forget()
+        self._write()
+
+    def _write(self) -> None:
+        try:
+            put(self._path, generate_latest(self._registry).decode(), lasting=False)
+            self._broken = False
+        except DalyError as error:
+            if not self._broken:
+                self._complain(str(error))
+            self._broken = True
+
+
+def _family(address: str) -> int:
+    import socket
+
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
