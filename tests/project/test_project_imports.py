@@ -62,7 +62,7 @@ BELOW = {
     "link": {"protocols", "transports", "readings", "sections", "errors", "logs"},
     "protocols": {"protocols", "readings", "sections", "errors"},
     "transports": {"transports", "errors"},
-    "outputs": {"outputs", "files", "polarity", "sections", "errors"},
+    "outputs": {"outputs", "dalybms", "files", "polarity", "sections", "errors"},
     "banking": {"packs", "polarity", "readings"},
     "energy_file": {"energy", "errors", "files", "polarity", "readings"},
     "energy": {"packs", "polarity"},

@@ -1,0 +1,147 @@
+"""One connection to a broker. paho runs its thread; whatever happens becomes an event in a queue."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import socket
+from typing import Any, NamedTuple
+
+import paho.mqtt.client as paho
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from dalybms.outputs.mqtt.settings import Context, Settings
+
+KEEPALIVE = 15
+"""Seconds after which a broker that says nothing is asked, and once more given up."""
+UNSUPPORTED = (1, 132)
+"""The broker's answer, of 3.1.1 and of 5, that it does not speak this version."""
+REFUSALS = {
+    4: "user or password is wrong", 134: "user or password is wrong", 5: "not allowed", 135: "not allowed",
+    3: "it is not available", 136: "it is not available", 137: "it is busy", 138: "banned",
+}  # fmt: skip
+HANGS_UP = "it closes the connection at once: is this its port, and is it with or without TLS?"
+_WINDOW = 10
+"""Messages under way at once."""
+
+
+class Event(NamedTuple):
+    """kind: connected, refused, closed, taken, rejected, subscribed, message; also work and close."""
+
+    kind: str
+    value: Any = None
+    session: Any = None
+
+
+Events = queue.SimpleQueue
+"""Of Event."""
+
+
+class Session:
+    """A connection that is open from the constructor to drop(). Raises OSError when there is none.
+
+    version: 4 for MQTT 3.1.1 or 5. will: the topic that says "offline" when we are gone.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        security: Context | None,
+        client_id: str,
+        version: int,
+        will: str | None,
+        events: queue.SimpleQueue[Event],
+        keepalive: int = KEEPALIVE,
+    ) -> None:
+        self.version, self._events = version, events
+        self.qos, self.retains, self.window = 1, True, _WINDOW
+        self._client = client = _client(client_id, version)
+        if settings.user is not None:
+            client.username_pw_set(settings.user, settings.password)
+        if security is not None:
+            client.tls_set_context(security)
+        if will is not None:
+            client.will_set(will, "offline", qos=1, retain=True)
+        client.on_connect, client.on_disconnect = self._on_connect, self._on_disconnect
+        client.on_publish, client.on_message = self._on_publish, self._on_message
+        client.on_subscribe = self._on_subscribe
+        try:
+            client.connect(settings.broker, settings.port, keepalive)
+        except BaseException:
+            if security is not None and security.last is not None:
+                security.last.close()
+            raise
+        client.loop_start()
+
+    def publish(self, topic: str, payload: str, retain: bool, expiry: int | None = None) -> int:
+        """Begin to send; the number with which the event "taken" or "rejected" comes."""
+        properties = None
+        if expiry is not None and self.version == paho.MQTTv5:
+            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+            properties.MessageExpiryInterval = expiry
+        sent = self._client.publish(topic, payload, self.qos, retain and self.retains, properties)
+        return int(sent.mid)
+
+    def subscribe(self, topics: list[str], qos: int = 1) -> None:
+        self._client.subscribe([(topic, _options(self.version, qos)) for topic in topics])
+
+    def disconnect(self) -> None:
+        """Say good-bye; the event "closed" follows."""
+        self._client.disconnect()
+
+    def drop(self) -> None:
+        """End it now, whatever the broker does; paho waits for ever for one that takes no bytes."""
+        wire = self._client.socket()
+        if wire is not None:
+            with contextlib.suppress(OSError):
+                wire.shutdown(socket.SHUT_RDWR)
+        self._client.loop_stop()
+
+    def _tell(self, kind: str, value: Any = None) -> None:
+        self._events.put(Event(kind, value, self))
+
+    def _on_connect(self, client: Any, userdata: Any, flags: Any, code: Any, properties: Any = None) -> None:
+        number = _number(code)
+        if number:
+            self._tell("refused", number)
+            return
+        self.qos = min(1, getattr(properties, "MaximumQoS", 1))
+        self.retains = bool(getattr(properties, "RetainAvailable", 1))
+        self.window = min(_WINDOW, getattr(properties, "ReceiveMaximum", _WINDOW))
+        self._tell("connected")
+
+    def _on_disconnect(self, *_: Any) -> None:
+        self._tell("closed")
+
+    def _on_publish(self, client: Any, userdata: Any, mid: int, *more: Any) -> None:
+        code = _number(more[0]) if more else 0
+        self._tell("rejected" if code >= 128 else "taken", mid)
+
+    def _on_message(self, client: Any, userdata: Any, message: Any) -> None:
+        self._tell("message", message)
+
+    def _on_subscribe(self, *_: Any) -> None:
+        self._tell("subscribed")
+
+
+def _client(client_id: str, version: int) -> Any:
+    """paho 2 wants to be told that callbacks are of its newer kind; 1.6 has but the older."""
+    newer = getattr(paho, "CallbackAPIVersion", None)
+    api: list[Any] = [newer.VERSION2] if newer else []
+    make: Any = paho.Client
+    return make(*api, client_id=client_id, protocol=version, reconnect_on_failure=False)
+
+
+def _options(version: int, qos: int) -> Any:
+    """MQTT 5 has options where 3.1.1 has a number."""
+    if version != paho.MQTTv5:
+        return qos
+    from paho.mqtt.subscribeoptions import SubscribeOptions
+
+    return SubscribeOptions(qos=qos)
+
+
+def _number(code: Any) -> int:
+    """A reason code is a number in 3.1.1 and an object in 5."""
+    return int(getattr(code, "value", code))
