@@ -68,16 +68,6 @@ def test_the_state_is_the_json_of_the_sample(tmp_path: Path, protocol: str, faul
 
 def test_topics_over_a_life(tmp_path: Path) -> None:
     with running(tmp_path) as broker, listening(broker.port) as listener:
-        with feeding(broker.port) as (output, told):
-            output.take(sample)
-            (payload,) = until(lambda: listener.of(STATE))
-            until(lambda: output.delivered == 1)
-    assert json.loads(payload) == flat(loaded, Shape().grown(loaded))
-    assert told == []
-
-
-def test_topics_over_a_life(tmp_path: Path) -> None:
-    with running(tmp_path) as broker, listening(broker.port) as listener:
         with feeding(broker.port) as (output, _):
             output.take(read())
             until(lambda: output.delivered == 1)

@@ -31,7 +31,7 @@ def remove(settings: Settings, prefix: str = PREFIX, patience: float = PATIENCE)
 
 def _retained(once: Once, filters: list[str], marker: str) -> dict[str, bytes]:
     """{topic: payload}: all that comes before a message that we send to ourselves afterwards."""
-    once.session.subscribe([*filters, marker], qos=0)
+    once.session.subscribe([*filters, marker])
     once.wait("subscribed")
     once.session.publish(marker, "end", retain=False)
     found: dict[str, bytes] = {}

@@ -1,4 +1,4 @@
-"""The thread that keeps the broker fed: connects, sends what is to be sent, tells what is wrong, ends in time."""
+"""The thread that keeps the broker fed: it connects, sends, tells what is wrong, and ends in time."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from dalybms.outputs.mqtt.settings import Settings, context
 V5, V311 = 5, 4
 FAREWELL = 1.0
 """Seconds for the last messages."""
+_GOOD_BYE = 0.3
+"""Seconds to say that we are going."""
 _ANSWER = 10.0
 """Seconds for the broker's answer to CONNECT."""
 _FIRST, _LONGEST = 1.0, 60.0
@@ -56,7 +58,7 @@ class Sender:
         """Send what is left; a broker that takes nothing is left behind in time."""
         self._closing.set()
         self.events.put(Event("close"))
-        self._thread.join(FAREWELL + 0.7)
+        self._thread.join(FAREWELL + _GOOD_BYE + 0.4)
 
     def where(self) -> str:
         return f"MQTT broker {self._settings.broker}:{self._settings.port}"
@@ -185,13 +187,23 @@ class Sender:
         return event.kind not in ("closed", "refused")
 
     def _say_good_bye(self, session: Session) -> None:
-        session.publish(self._feed.will, OFFLINE, retain=True)
-        session.disconnect()
-        end = time.monotonic() + 0.3
+        """One after the other: a wire closed with bytes unread makes the broker speak our last will."""
+        number = session.publish(self._feed.will, OFFLINE, retain=True)
+        end = time.monotonic() + _GOOD_BYE
+        if self._waited(session, end, lambda event: event.kind == "taken" and event.value == number):
+            session.disconnect()
+            self._waited(session, end, lambda event: False)
+
+    def _waited(self, session: Session, end: float, wanted: Callable[[Event], bool]) -> bool:
+        """Whether it came before the end, of time or of the connection."""
         while time.monotonic() < end:
             event = self._event(end)
-            if event and event.session is session and not self._handled(event):
-                return
+            if event and event.session is session:
+                if wanted(event):
+                    return True
+                if not self._handled(event):
+                    return False
+        return False
 
     def _say(self, trouble: str) -> None:
         """Once, until something else is wrong or it is well again."""

@@ -83,8 +83,8 @@ class Session:
         sent = self._client.publish(topic, payload, self.qos, retain and self.retains, properties)
         return int(sent.mid)
 
-    def subscribe(self, topics: list[str], qos: int = 1) -> None:
-        self._client.subscribe([(topic, _options(self.version, qos)) for topic in topics])
+    def subscribe(self, topics: list[str]) -> None:
+        self._client.subscribe([(topic, _options(self.version)) for topic in topics])
 
     def disconnect(self) -> None:
         """Say good-bye; the event "closed" follows."""
@@ -133,13 +133,13 @@ def _client(client_id: str, version: int) -> Any:
     return make(*api, client_id=client_id, protocol=version, reconnect_on_failure=False)
 
 
-def _options(version: int, qos: int) -> Any:
-    """MQTT 5 has options where 3.1.1 has a number."""
+def _options(version: int) -> Any:
+    """MQTT 5 has options where 3.1.1 has a number; what is heard is not acknowledged."""
     if version != paho.MQTTv5:
-        return qos
+        return 0
     from paho.mqtt.subscribeoptions import SubscribeOptions
 
-    return SubscribeOptions(qos=qos)
+    return SubscribeOptions(qos=0)
 
 
 def _number(code: Any) -> int:
