@@ -3,8 +3,10 @@
 
 PYTHON = python3
 BLEAK_OLDEST = 0.22.3
-TEST_NEEDS = pyserial==3.5 pytest pytest-timeout hypothesis coverage nagiosplugin setuptools
-LINT_NEEDS = ruff==0.17.6 mypy==2.4.1 types-pyserial types-setuptools bleak
+OUTPUT_NEEDS = paho-mqtt prometheus-client rich tomli
+TEST_NEEDS = pyserial==3.5 pytest pytest-timeout hypothesis coverage nagiosplugin setuptools \
+	$(OUTPUT_NEEDS) line-protocol-parser
+LINT_NEEDS = ruff==0.17.6 mypy==2.4.1 types-pyserial types-setuptools bleak $(OUTPUT_NEEDS)
 DIST_NEEDS = build twine check-wheel-contents
 SEEDS = 1000
 

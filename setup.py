@@ -8,6 +8,15 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 HERE = Path(__file__).resolve().parent
+EXTRAS = {
+    "bluetooth": ["bleak>=0.22"],
+    "mqtt": ["paho-mqtt>=1.6.1"],
+    "prometheus": ["prometheus-client>=0.16"],
+    "ui": ["rich>=13"],
+    "config": ['tomli>=1.1; python_version < "3.11"'],
+    "plot": ["matplotlib>=3.5"],
+}
+"""What is needed by a part of the program alone; each is loaded only by that part."""
 
 
 def version() -> str:
@@ -54,6 +63,6 @@ setup(
     package_data={"dalybms": ["py.typed"]},
     python_requires=">=3.9",
     install_requires=["pyserial>=3.5"],
-    extras_require={"bluetooth": ["bleak>=0.22"]},
+    extras_require={**EXTRAS, "all": sorted({need for needs in EXTRAS.values() for need in needs})},
     entry_points={"console_scripts": ["daly-bms-cli=dalybms.cli.main:main"]},
 )
