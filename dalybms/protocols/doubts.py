@@ -18,8 +18,9 @@ COUNTS = ("cells", "temperature_sensors")
 """Never left out: without them a list means nothing."""
 NOT_BLANK = ("soc", "cell_voltage_range", "mosfet_status", "status", "cell_voltages")
 """Sections that are never nothing but zeros; a board that wakes up has sent such."""
-NOT_UNSET = (*NOT_BLANK, "faults", "balancing_status")
-"""Sections that are never nothing but FF, what memory holds that was never written."""
+NOT_UNSET = (*NOT_BLANK, "balancing_status")
+"""Sections that are never nothing but FF, what memory holds that was never written. Faults are not
+among them: an alarm is never swallowed, also where all are set at once."""
 
 
 class Doubt(NamedTuple):

@@ -118,7 +118,7 @@ def test_sections_of_memory_that_was_never_written_are_refused(section: str) -> 
         refuse_blank(section, [b"\xff\xff", b"\xff"])
 
 
-@pytest.mark.parametrize("section", ["temperature_range", "temperatures", "info"])
+@pytest.mark.parametrize("section", ["temperature_range", "temperatures", "faults", "info"])
 def test_where_ff_says_that_nothing_is_fitted_it_is_taken(section: str) -> None:
     refuse_blank(section, [b"\xff\xff"])
 
