@@ -1,16 +1,19 @@
 # The commands of this project. `make` alone lists them.
 # Any Python from 3.9 on: make test PYTHON=/path/to/python3
+# More Pythons for the matrix: make matrix PYTHONS=/folder/with/them
 
 PYTHON = python3
 BLEAK_OLDEST = 0.22.3
 OUTPUT_NEEDS = paho-mqtt prometheus-client rich tomli
-TEST_NEEDS = pyserial==3.5 pytest pytest-timeout hypothesis coverage nagiosplugin setuptools \
-	$(OUTPUT_NEEDS) line-protocol-parser
+TEST_NEEDS = pyserial==3.5 pytest pytest-timeout pytest-xdist hypothesis coverage nagiosplugin \
+	setuptools $(OUTPUT_NEEDS) line-protocol-parser
 LINT_NEEDS = ruff==0.17.6 mypy==2.4.1 types-pyserial types-setuptools bleak $(OUTPUT_NEEDS)
 DIST_NEEDS = build twine check-wheel-contents
 SEEDS = 1000
 
-.PHONY: help demo test coverage faults lint matrix bench dist-check clean
+export PYTHONS
+
+.PHONY: help demo system test coverage faults lint matrix bench dist-check clean
 
 help:  ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1: /p' Makefile
@@ -18,9 +21,12 @@ help:  ## list the commands
 demo:  ## read an emulated pack; needs nothing but Python
 	@$(PYTHON) daly-bms-cli.py -d demo: --all
 
+system:  ## install what the tests need of the system (root or sudo, apt)
+	@sh .ci/system $(PYTHON)
+
 test:  ## run all tests
 	@sh .ci/venv .venv/test $(PYTHON) $(TEST_NEEDS) bleak
-	@.venv/test/bin/python -m pytest
+	@sh .ci/tests .venv/test
 
 coverage:  ## measure that every branch of protocols/ and link.py is tested
 	@sh .ci/venv .venv/test $(PYTHON) $(TEST_NEEDS) bleak
@@ -29,7 +35,7 @@ coverage:  ## measure that every branch of protocols/ and link.py is tested
 
 faults:  ## run the seeded fault tests in full (SEEDS=1000)
 	@sh .ci/venv .venv/test $(PYTHON) $(TEST_NEEDS) bleak
-	@DALY_SEEDS=$(SEEDS) .venv/test/bin/python -m pytest --timeout 3600 -k fault
+	@DALY_SEEDS=$(SEEDS) sh .ci/tests .venv/test --timeout 3600 -k fault
 
 lint:  ## check style, format and types
 	@sh .ci/venv .venv/lint $(PYTHON) $(LINT_NEEDS)
@@ -37,7 +43,7 @@ lint:  ## check style, format and types
 	@.venv/lint/bin/ruff format --check --quiet .
 	@.venv/lint/bin/mypy
 
-matrix:  ## run all tests on every Python from 3.9 to 3.13 that is found
+matrix:  ## run all tests on every Python from 3.9 to 3.15 that is found
 	@sh .ci/matrix $(PYTHON) $(BLEAK_OLDEST) $(TEST_NEEDS)
 
 bench:  ## measure speed and cost beside dalybms 0.5.0 (BENCH_QUICK=1: a short run)

@@ -54,6 +54,8 @@ setup(
         "Programming Language :: Python :: 3.11",
         "Programming Language :: Python :: 3.12",
         "Programming Language :: Python :: 3.13",
+        "Programming Language :: Python :: 3.14",
+        "Programming Language :: Python :: 3.15",
         "Topic :: Home Automation",
         "Topic :: System :: Hardware :: Universal Serial Bus (USB)",
         "Topic :: System :: Monitoring",

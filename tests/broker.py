@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import select
-import shutil
 import signal
 import socket
 import subprocess
@@ -16,9 +15,7 @@ from pathlib import Path
 from typing import Any, Callable
 
 import paho.mqtt.client as paho
-import pytest
-
-_PROGRAM = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
+from tools import demand
 
 
 def free_port() -> int:
@@ -42,16 +39,14 @@ class Broker:
     """mosquitto on a port of its own; `extra` goes into its configuration."""
 
     def __init__(self, folder: Path, extra: str = "allow_anonymous true") -> None:
-        if _PROGRAM is None:
-            pytest.skip("mosquitto (Debian package of that name) is not installed")
+        self._program = demand("mosquitto")
         self.port, self._folder, self._process = free_port(), folder, None  # type: int, Path, Any
         (folder / "conf").write_text(f"listener {self.port} 127.0.0.1\nlog_type all\nuser root\n{extra}\n")
 
     def start(self) -> None:
-        assert _PROGRAM
         with open(self._folder / "log", "a") as log:
             self._process = subprocess.Popen(
-                [_PROGRAM, "-c", str(self._folder / "conf")], stdout=log, stderr=log
+                [self._program, "-c", str(self._folder / "conf")], stdout=log, stderr=log
             )
         until(self._listens)
 
@@ -190,8 +185,8 @@ def certificates(folder: Path) -> dict[str, Path]:
     for name in ("server", "stranger"):
         key, certificate = folder / f"{name}.key", folder / f"{name}.pem"
         subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-             "-keyout", str(key), "-out", str(certificate), "-days", "2", "-subj", f"/CN={name}",
+            [demand("openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+             "-nodes", "-keyout", str(key), "-out", str(certificate), "-days", "2", "-subj", f"/CN={name}",
              "-addext", "subjectAltName=IP:127.0.0.1"],
             check=True, capture_output=True, timeout=20,
         )  # fmt: skip

@@ -1,22 +1,38 @@
-"""Under CI nothing may be skipped: a skip hides a missing tool, so it counts as a failure there."""
+"""How the tests are run: what a skip means, how many run side by side, and what the last line says."""
 
 from __future__ import annotations
 
 import os
 import signal
+from collections import Counter
 from collections.abc import Generator
 from typing import Any, Union
 
+import hypothesis
 import pytest
 
 Report = Union[pytest.TestReport, pytest.CollectReport]
 STRICT = os.environ.get("CI") == "true"
+"""Under CI nothing may be skipped: a skip hides a missing tool, so it counts as a failure there."""
+HELP = ": make system"
+"""How the reason of a skip ends where that command helps, after "needs" and the program."""
+MOST_WORKERS = 8
+
+hypothesis.settings.register_profile("busy machine", parent=hypothesis.settings.default, deadline=None)
+hypothesis.settings.load_profile("busy machine")
+skipped: Counter[str] = Counter()
 
 
 def pytest_configure() -> None:
     """A shell starts what runs beside it deaf to Ctrl-C, and the programs that tests start would be too."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Two on each core, because most of their time the tests wait."""
+    return min(MOST_WORKERS, 2 * (os.cpu_count() or 1))
 
 
 def _refuse_skip(report: Report) -> Report:
@@ -34,3 +50,20 @@ def pytest_runtest_makereport() -> Generator[None, Any, Report]:
 @pytest.hookimpl(wrapper=True)
 def pytest_make_collect_report() -> Generator[None, Any, Report]:
     return _refuse_skip((yield))
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if report.skipped and isinstance(report.longrepr, tuple) and not hasattr(report, "wasxfail"):
+        skipped[report.longrepr[2].removeprefix("Skipped: ")] += 1
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """The last line: what was not tested, and the command that helps."""
+    if skipped and not hasattr(config, "workerinput"):
+        what = "; ".join(f"{count} {reason.removesuffix(HELP)}" for reason, count in skipped.most_common())
+        help_ = "; `make system` installs what they need" if any(map(_is_helped, skipped)) else ""
+        print(f"not tested: {sum(skipped.values())} tests ({what}){help_}")
+
+
+def _is_helped(reason: str) -> bool:
+    return reason.endswith(HELP)

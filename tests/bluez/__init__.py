@@ -5,12 +5,12 @@ from __future__ import annotations
 import gc
 import importlib.util
 import os
-import shutil
 import sys
 import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tools import needs
 
 from dalybms.transports.bluetooth.limits import LIMITS, Limits
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from bluez.peripheral import Peripheral
     from dalybms.transports.bluetooth.transport import BluetoothTransport
 
-_READY = sys.platform == "linux" and shutil.which("dbus-daemon") and importlib.util.find_spec("bleak")
-needs_bus = pytest.mark.skipif(not _READY, reason="Bluetooth tests need Linux, dbus-daemon and bleak")
+_COULD = sys.platform == "linux" and importlib.util.find_spec("bleak")
+needs_bus = needs("dbus-daemon") if _COULD else pytest.mark.skip(reason="needs Linux and bleak")
 
 # A tenth of the real limits, and less for the longest: what hangs or is not there ends quickly.
 QUICK = Limits(*(seconds / 10 for seconds in LIMITS))._replace(scan=0.5, connect=1.0, thread=LIMITS.thread)

@@ -189,6 +189,7 @@ def test_a_dead_line_is_one_line(fault: str, flags: list[str]) -> None:
     assert "no answer to soc" in one_line(done.stderr)
 
 
+@pytest.mark.alone
 def test_a_silent_line_ends_within_five_seconds_with_the_defaults() -> None:
     began = time.monotonic()
     done = run("-d", "demo:?fault=asleep", "--all")
@@ -213,6 +214,7 @@ def test_unplugged_in_the_middle_is_one_sentence() -> None:
     assert "unplugged" in one_line(done.stderr)
 
 
+@pytest.mark.alone
 def test_the_time_limit_of_the_whole_command() -> None:
     began = time.monotonic()
     done = run("-d", "demo:?fault=asleep", "--all", "-t", "0.5")

@@ -75,6 +75,7 @@ def test_a_signal_ends_it_quietly(number: int) -> None:
         assert ended(process, number) == (0, "", "")
 
 
+@pytest.mark.alone
 @needs_pty
 def test_a_pty_is_paced_as_9600_8n1() -> None:
     ideal = (13 + 6 * 13) * 10 / 9600

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from samples import BANK, ENERGY, PROTOCOLS, read
 from support import ROOT
+from tools import demand
 
 from dalybms.outputs.prometheus.collector import Collector
 from dalybms.outputs.quantities import STATES
@@ -65,9 +65,9 @@ def test_every_label_exists() -> None:
 
 
 def promtool(*arguments: Any) -> None:
-    if not shutil.which("promtool"):
-        pytest.skip("promtool (Debian package prometheus) is not installed")
-    done = subprocess.run(["promtool", *map(str, arguments)], capture_output=True, text=True, timeout=20)
+    done = subprocess.run(
+        [demand("promtool"), *map(str, arguments)], capture_output=True, text=True, timeout=20
+    )
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -139,14 +139,15 @@ def test_the_dashboard_has_what_is_wanted() -> None:
 
 
 def test_systemd_takes_the_unit(tmp_path: Path) -> None:
-    if not shutil.which("systemd-analyze"):
-        pytest.skip("systemd-analyze (Debian package systemd) is not installed")
     unit = (CONTRIB / "daly-bms.service").read_text()
     assert unit.count("/usr/local/bin/daly-bms-cli") == 1
     path = tmp_path / "daly-bms.service"
     path.write_text(unit.replace("/usr/local/bin/daly-bms-cli", "/bin/true"))
     done = subprocess.run(
-        ["systemd-analyze", "verify", "--man=no", str(path)], capture_output=True, text=True, timeout=20
+        [demand("systemd-analyze"), "verify", "--man=no", str(path)],
+        capture_output=True,
+        text=True,
+        timeout=20,
     )
     own = [line for line in done.stderr.splitlines() if "daly-bms.service" in line]
     assert (done.returncode, own) == (0, [])

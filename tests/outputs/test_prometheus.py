@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from samples import BANK, ENERGY, FAILED, PROTOCOLS, read
+from tools import demand
 
 from dalybms.errors import DalyError
 from dalybms.outputs.flat import Shape, flat
@@ -91,10 +92,8 @@ def test_a_scrape_is_the_json_and_promtool_likes_it(server: Server, protocol: st
 
 
 def promtool(text: str) -> None:
-    if not shutil.which("promtool"):
-        pytest.skip("promtool (Debian package prometheus) is not installed")
     done = subprocess.run(
-        ["promtool", "check", "metrics"], input=text, text=True, capture_output=True, timeout=20
+        [demand("promtool"), "check", "metrics"], input=text, text=True, capture_output=True, timeout=20
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 

@@ -1,13 +1,16 @@
-"""The rule of tests/conftest.py: under CI a skip is a failure, everywhere else it is a skip."""
+"""The rules of tests/conftest.py: what a skip means, and what the last line says."""
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 CONFTEST = Path(__file__).resolve().parents[1] / "conftest.py"
 FILES = {
@@ -57,3 +60,49 @@ def test_a_skip_is_a_skip_elsewhere(tmp_path: Path) -> None:
         "test_xfail.py": "XFAIL",
         "test_pass.py": "PASSED",
     }
+
+
+BESIDE = [
+    [],
+    pytest.param(
+        ["-n", "2"],
+        marks=pytest.mark.skipif(not importlib.util.find_spec("xdist"), reason="needs pytest-xdist"),
+    ),
+]
+SOME = """
+import pytest
+def test_a(): pass
+@pytest.mark.skipif({number} > 1, reason="needs radio: make system")
+def test_b(): pass
+@pytest.mark.skipif({number} > 3, reason="needs luck")
+def test_c(): pass
+"""
+
+
+def last_lines(folder: Path, *options: str) -> list[str]:
+    """The last two lines that pytest prints for five files, the first of which skips nothing."""
+    shutil.copy(CONFTEST, folder)
+    for number in range(5):
+        (folder / f"test_{number}.py").write_text(SOME.format(number=number))
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *options],
+        env={**os.environ, "CI": "", "PYTEST_ADDOPTS": ""},
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=25,
+    )
+    return done.stdout.splitlines()[-2:]
+
+
+@pytest.mark.parametrize("options", BESIDE, ids=["one by one", "side by side"])
+def test_the_last_line_says_what_was_not_tested_and_what_helps(tmp_path: Path, options: list[str]) -> None:
+    count, last = last_lines(tmp_path, *options)
+    assert "11 passed, 4 skipped" in count
+    assert last == (
+        "not tested: 4 tests (3 needs radio; 1 needs luck); `make system` installs what they need"
+    )
+
+
+def test_where_all_was_tested_the_count_is_the_last_line(tmp_path: Path) -> None:
+    assert "3 passed" in last_lines(tmp_path, "test_0.py")[-1]

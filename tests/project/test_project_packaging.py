@@ -59,7 +59,7 @@ def test_the_needed_packages_have_a_lowest_version(metadata: dict[str, Any]) -> 
 
 def test_classifiers_and_floor_agree(metadata: dict[str, Any]) -> None:
     minors = [text.split(" :: 3.")[1] for text in metadata["classifiers"] if " :: 3." in text]
-    assert minors == ["9", "10", "11", "12", "13"]
+    assert minors == ["9", "10", "11", "12", "13", "14", "15"]
     assert metadata["python_requires"] == f">=3.{minors[0]}"
 
 

@@ -50,6 +50,7 @@ def test_a_battery_is_read_over_a_real_wire(wire: tuple[str, ...], pack: str) ->
     assert found == expected
 
 
+@pytest.mark.alone
 def test_a_paced_line_is_used_at_its_own_speed() -> None:
     with board("--pty", "cells=14&sensors=1") as device, open_bms(device, pause=0) as bms:
         bms.get_all()
@@ -400,6 +401,7 @@ def test_disconnect_in_another_thread_ends_a_wait_on_tcp() -> None:
         client.close()
 
 
+@pytest.mark.alone
 def test_tcp_close_is_quick() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         wire = tcp.TcpTransport(f"socket://127.0.0.1:{server.getsockname()[1]}")

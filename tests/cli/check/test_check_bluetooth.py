@@ -29,6 +29,7 @@ def battery(options: str):
     return device(answer=answer)
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     ("options", "state", "begins"),
     [
@@ -50,6 +51,7 @@ def test_connected_but_silent_is_critical(bluez):
     assert result.output.text.startswith("no answer")
 
 
+@pytest.mark.alone
 def test_connected_but_silent_is_critical_also_when_the_time_is_over(bluez):
     bluez.add(device())
     result = check(MAC, "-t", "3")
@@ -58,6 +60,7 @@ def test_connected_but_silent_is_critical_also_when_the_time_is_over(bluez):
     assert result.seconds < 3
 
 
+@pytest.mark.alone
 def test_a_device_that_is_not_there_is_unknown_and_the_stage_is_named(bluez):
     result = check(MAC, "-t", "3")
     assert result.output.state == UNKNOWN

@@ -59,6 +59,7 @@ class Mine(Battery):
 """
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("verb", ["connect", "read", "disconnect"])
 def test_a_hanging_driver_cannot_break_the_time_limit(verb):
     done, output, seconds = run(HANGING.format(verb=verb), "-t", "2.5")

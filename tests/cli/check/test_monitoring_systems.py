@@ -7,21 +7,19 @@ import getpass
 import grp
 import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 from check_grammar import perf_values, take_apart
 from monitoring import example, here, wait_for
+from tools import needs, program
 
-NAGIOS = shutil.which("nagios4", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
-ICINGA = shutil.which("icinga2", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+NAGIOS, ICINGA = program("nagios4"), program("icinga2")
 USER, GROUP = getpass.getuser(), grp.getgrgid(os.getgid()).gr_name
 DEVICE = "demo:?cells=16&sensors=4"
 
-needs_nagios = pytest.mark.skipif(NAGIOS is None, reason="nagios4 is missing (Debian: nagios4-core)")
-needs_icinga = pytest.mark.skipif(ICINGA is None, reason="icinga2 is missing (Debian: icinga2-bin)")
+needs_nagios, needs_icinga = needs("nagios4"), needs("icinga2")
 
 NAGIOS_SURROUNDINGS = """
 define timeperiod {

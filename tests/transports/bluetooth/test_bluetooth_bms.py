@@ -155,6 +155,7 @@ def test_a_silent_board_is_no_reply_and_the_link_is_released(bluez: BlueZ) -> No
     assert not dongle.connected
 
 
+@pytest.mark.alone
 def test_a_link_lost_in_a_reading_is_a_transport_error_and_connect_mends_it(bluez: BlueZ) -> None:
     from bluez.peripheral import CUT
 

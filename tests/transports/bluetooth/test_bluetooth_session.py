@@ -63,6 +63,7 @@ def test_text_of_the_dongle_and_pauses_stay_in_order(bluez: BlueZ) -> None:
     assert gather(link, len(wanted)) == wanted
 
 
+@pytest.mark.alone
 def test_read_returns_what_is_there_and_nothing_when_the_time_is_over(bluez: BlueZ) -> None:
     bluez.add(dongle := device(answer=lambda _request: [b"one", 0.05, b"two"]))
     link = wire(dongle.address)

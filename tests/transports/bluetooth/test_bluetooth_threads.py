@@ -130,6 +130,7 @@ def _census(link: Any) -> dict[str, int]:
     }
 
 
+@pytest.mark.alone
 def test_a_request_costs_less_than_a_millisecond(bluez: BlueZ) -> None:
     """The hand-over between threads alone: no D-Bus in it."""
     bluez.add(device())
@@ -148,6 +149,7 @@ async def _nothing() -> None:
     pass
 
 
+@pytest.mark.alone
 def test_a_session_takes_less_than_a_tenth_of_a_second(bluez: BlueZ) -> None:
     bluez.add(device(answer=echo))
     times = []

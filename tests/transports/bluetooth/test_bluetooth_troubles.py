@@ -346,6 +346,7 @@ def test_a_write_that_never_returns(bluez: BlueZ) -> None:
     assert not dongle.connected
 
 
+@pytest.mark.alone
 def test_a_disconnection_that_never_returns(bluez: BlueZ) -> None:
     bluez.add(device())
     link = wire()
