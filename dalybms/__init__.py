@@ -21,7 +21,15 @@ if TYPE_CHECKING:
     from dalybms.bms_bluetooth import DalyBMSBluetooth
     from dalybms.bms_sinowealth import DalyBMSSinowealth
     from dalybms.cable import open_cable
-    from dalybms.errors import BadReply, DalyError, NoReply, NotSupported, TransportError
+    from dalybms.errors import (
+        BadReply,
+        DalyError,
+        NoReply,
+        NotSupported,
+        TransportError,
+        WriteRefused,
+        WriteUnverified,
+    )
     from dalybms.opening import open_bms
 
 _HOMES = {
@@ -31,7 +39,15 @@ _HOMES = {
     "dalybms.bms_bluetooth": ("DalyBMSBluetooth",),
     "dalybms.opening": ("open_bms",),
     "dalybms.bms_sinowealth": ("DalyBMSSinowealth",),
-    "dalybms.errors": ("BadReply", "DalyError", "NoReply", "NotSupported", "TransportError"),
+    "dalybms.errors": (
+        "BadReply",
+        "DalyError",
+        "NoReply",
+        "NotSupported",
+        "TransportError",
+        "WriteRefused",
+        "WriteUnverified",
+    ),
 }
 __all__ = [
     "BadReply",
@@ -42,6 +58,8 @@ __all__ = [
     "NoReply",
     "NotSupported",
     "TransportError",
+    "WriteRefused",
+    "WriteUnverified",
     "bank",
     "open_bms",
     "open_cable",

@@ -15,6 +15,7 @@ from dalybms.link import BAUD, WIRE, Link
 from dalybms.logs import Log
 from dalybms.protocols.reading import attempt
 from dalybms.sections import MORE_SECTIONS, SECTIONS
+from dalybms.writing import Writing
 
 if TYPE_CHECKING:
     import logging
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     )
 
 
-class DalyBMS:
+class DalyBMS(Writing):
     """One battery on a wire.
 
     request_retries: how often a request is repeated (0 or more). address: the host
@@ -49,7 +50,7 @@ class DalyBMS:
     timeout: the longest silence of an attempt, s. pause: seconds between an answer and
     the next request; None: adaptive, 0: none. baudrate: of a serial port.
     invert_current: turn the sign of `current`. fill: data bytes of a question, 0 to 255
-    (boards ignore them; 0xAA is said to help some to synchronise).
+    (boards ignore them; 0xAA is said to help some to synchronise). read_only: refuse every write.
 
     Nothing is sent before the first reading. Several threads may share one object:
     calls take turns; disconnect() ends a waiting one. Raises ValueError or TypeError for
@@ -75,6 +76,7 @@ class DalyBMS:
         invert_current: bool = False,
         fill: int = 0,
         baudrate: int = BAUD,
+        read_only: bool = False,
     ) -> None:
         self.request_retries = request_retries
         if board is not None:
@@ -91,6 +93,7 @@ class DalyBMS:
         self._pause = pause
         self._timing = self._timing._replace(timeout=timeout, byte=10 / baudrate)
         self._baudrate = baudrate
+        self.read_only = bool(read_only)
         self._invert = invert_current
         self._log = logger or Log("dalybms.bms")
         self._sign_told = False
@@ -266,13 +269,18 @@ class DalyBMS:
         """The 8-byte data fields that answer a raw A5 command, in order of arrival; for the curious.
 
         Reads (0x50-0x8A, 0x90-0x9A, 0xD8) are repeated when nothing comes. Anything else may
-        change the battery: it is sent once and not verified. Raises NoReply without an answer.
+        change the battery: it is sent once and not verified, and refused under read_only (WriteRefused).
+        Raises NoReply without an answer.
         """
         check_whole("command", command, 0, 255)
         if not isinstance(data, (bytes, bytearray)):
             raise TypeError(f"data must be bytes, not {data!r}")
         if len(data) != 8:
             raise ValueError(f"data must be 8 bytes, not {len(data)}")
+        from dalybms.protocols.a5.board import READS
+
+        if command not in READS:
+            self.refuse_read_only()
         link = self._connected()
         with link.call(self._retries):
             protocol, ask = self._detection.found(["soc"])

@@ -6,16 +6,22 @@ The only place that knows both lists.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+from dalybms.errors import NotSupported
 
 if TYPE_CHECKING:
     from dalybms.protocols.a5.board import A5
+    from dalybms.protocols.a5.writes import A5Writes
     from dalybms.protocols.modbus.d2 import D2
     from dalybms.protocols.modbus.p81 import P81
+    from dalybms.protocols.modbus.writes import RegisterWrites
     from dalybms.protocols.sinowealth.board import Sinowealth
 
     Speaker = A5 | D2 | P81 | Sinowealth
     """A board as one protocol sees it."""
+    Writer = A5Writes | RegisterWrites
+    """Its writes."""
 PROTOCOLS = ("auto", "a5", "d2", "p81", "sinowealth")
 _ON_A_WIRE = ("a5", "d2", "p81")
 _ON_BLUETOOTH = ("d2", "p81", "a5")
@@ -90,9 +96,14 @@ class Target(NamedTuple):
         return self.board or 1
 
     @property
+    def wired(self) -> bool:
+        """May other boards hang on the line? Over Bluetooth one link is one board."""
+        return self.likely != APP_HOST
+
+    @property
     def numbered(self) -> bool:
         """Is the number all that tells this board from others of its line?"""
-        return self.board is not None and self.likely != APP_HOST
+        return self.board is not None and self.wired
 
 
 def hosts(target: Target) -> list[int]:
@@ -157,3 +168,16 @@ def speaker(name: str, target: Target) -> Speaker:
     from dalybms.protocols.a5.board import A5
 
     return A5(hosts(target), target.number, target.fill)
+
+
+def writer(speaker: Speaker) -> Writer:
+    """The writes of a board that has answered; loaded only now. Raises NotSupported for Sinowealth."""
+    if speaker.name == "a5":
+        from dalybms.protocols.a5.writes import A5Writes
+
+        return A5Writes(cast("A5", speaker))
+    if speaker.name == "sinowealth":
+        raise NotSupported("Sinowealth boards cannot be written to: no such frame is known")
+    from dalybms.protocols.modbus.writes import RegisterWrites
+
+    return RegisterWrites(cast("D2 | P81", speaker))

@@ -5,6 +5,8 @@
       NoReply          (TimeoutError)  the wire is open, but nothing usable came
       BadReply         (ValueError)    an answer came that cannot be; `.raw` holds its bytes
       NotSupported                     this board or protocol has no such reading
+      WriteRefused                     not sent, or the board still has the old value and says otherwise
+      WriteUnverified                  sent, but reading back does not prove it; both: `.result`
 
 Every message says what happened and what to try next. Wrong arguments raise
 ValueError or TypeError before anything is sent. No other exception leaves the
@@ -51,3 +53,19 @@ class NotSupported(DalyError):
     def __init__(self, message: str, passing: bool = False) -> None:
         super().__init__(message)
         self.passing = passing
+
+
+class WriteFailed(DalyError):
+    """What WriteRefused and WriteUnverified share: `result`, the dict that a write returns otherwise."""
+
+    def __init__(self, message: str, result: dict[str, object] | None = None) -> None:
+        super().__init__(message)
+        self.result: dict[str, object] = {} if result is None else result
+
+
+class WriteRefused(WriteFailed):
+    """Nothing was sent, or the board keeps the old value and its answer says otherwise."""
+
+
+class WriteUnverified(WriteFailed):
+    """Sent, but the board cannot be read back, or does not show the new value in time."""

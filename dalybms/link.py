@@ -149,18 +149,24 @@ class Link:
         self._last_frames: dict[bytes, int] = {}
 
     @contextmanager
-    def call(self, retries: int | None = None) -> Iterator[None]:
-        """One public call: others wait; its silent attempts share one budget.
+    def call(self, retries: int | None = None, within: float = float("inf")) -> Iterator[None]:
+        """One public call: others wait; its silent attempts share one budget, of `within` seconds at most.
 
         retries: as of the constructor, from this call on; boards of one cable may differ in it.
         """
         with self._lock:
             self.retries = self.retries if retries is None else retries
-            self._silence_left = self.timing.silences * self.timing.timeout
+            self._silence_left = min(within, self.timing.silences * self.timing.timeout)
             self._failures_left = self.timing.failures * self.timing.timeout
             self._last_tries = self.timing.last_tries
             self._alive = False
             yield
+
+    def idle(self, seconds: float) -> None:
+        """Let so much time pass; what comes meanwhile answers nothing."""
+        end = self._clock() + seconds
+        while (left := end - self._clock()) > 0:
+            self.counters["dropped_bytes"] += len(self._read(left))
 
     def close(self) -> None:
         """Close the wire at once; a wait in another thread ends with TransportError."""

@@ -192,6 +192,31 @@ class Info(TypedDict, total=False):
     """A5, D2, P81"""
 
 
+class Written(TypedDict, total=False):
+    """What became of a write."""
+
+    action: str
+    """one of the words charge_mosfet, discharge_mosfet, soc, restart"""
+    requested: bool | float | None
+    """True or False for a MOSFET, % for the state of charge, None for a restart"""
+    before: bool | float | None
+    """as it was read before: the switch (A5: the transistor), %, or s since power-on (P81)"""
+    after: bool | float | None
+    """as it was read last; None when it could not be read"""
+    outcome: str
+    """one of the words done, unchanged; in an error's `result` also refused, unverified"""
+    protocol: str
+    """one of the words a5, d2, p81"""
+    board: int
+    """number of the board on its cable; A5, P81"""
+    mosfet: bool
+    """the transistor, beside the switch; D2, P81"""
+    held_by: str
+    """why the transistor stands otherwise than the switch, where it does; D2, P81"""
+    frame: str
+    """what was sent, as hex; absent when nothing was"""
+
+
 class Failed(TypedDict):
     """Stands in `get_all()` for a section that could not be read."""
 

@@ -44,16 +44,19 @@ def roll_call(
     clock: Callable[[], float],
     protocols: Sequence[str] = ("a5", "p81"),
     progress: Progress | None = None,
+    rounds: int = _ROUNDS,
+    each: float | None = None,
 ) -> Roll:
     """Ask every number as A5 and as P81, which are the protocols that have numbers.
 
     An answer of any board counts, also one that comes late, while the next number is asked: a good
     frame proves its board, whatever its values say. Other threads may have their turn in between.
+    rounds, each: how often a number is asked, and seconds for each question (None: all that there is).
     Raises NoReply when noise leaves no time to ask them all, TransportError when the wire is gone.
     """
-    end = clock() + SECONDS * _SHARE
+    end = clock() + (SECONDS * _SHARE if each is None else each * (MOST_BOARDS + 1) * rounds)
     roll = Roll({}, set())
-    left = [each for round_ in range(_ROUNDS) for name in protocols for each in _questions(name, round_)]
+    left = [each for round_ in range(rounds) for name in protocols for each in _questions(name, round_)]
     while left:
         question = left.pop(0)
         wait = (end - clock()) / sum(map(_weight, (question, *left)))

@@ -6,7 +6,7 @@ import argparse
 import os
 
 from dalybms import __version__
-from dalybms.cli import without
+from dalybms.cli import without, write_flags
 from dalybms.cli.check.flags import add_options
 from dalybms.cli.parser import Parser, host_address, repeats, seconds, whole
 from dalybms.device import MOST_BOARDS, PROTOCOLS
@@ -65,6 +65,9 @@ def build_parser() -> Parser:
     _add_readings(parser.add_argument_group("what to read (several become one object, keyed by section)"))
     add_patience(parser.add_argument_group("how long to try"))
     add_options(parser.add_argument_group("monitoring"))
+    write_flags.add_options(
+        parser.add_argument_group("what to write (one per command, never with a reading)")
+    )
     return parser
 
 
@@ -82,12 +85,16 @@ def add_verbose(group: argparse._ArgumentGroup) -> None:
     )
 
 
+class FromEnvironment(str):
+    """A device that was not named on the command line."""
+
+
 def add_battery(group: argparse._ArgumentGroup) -> None:
     """Which battery, and what it speaks; means the same in every program."""
     group.add_argument(
         "-d",
         "--device",
-        default=os.environ.get(DEVICE_VARIABLE),
+        default=FromEnvironment(os.environ.get(DEVICE_VARIABLE, "")),
         help="port (/dev/ttyUSB0, COM3), socket://HOST:PORT, rfc2217://HOST:PORT, Bluetooth address, "
         "ble:NAME, or demo: for a fake battery",
     )

@@ -6,6 +6,8 @@ import os
 import sys
 
 DONE, FAILED, USAGE, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
+UNVERIFIED, DECLINED = 4, 5
+"""Of a write."""
 UNKNOWN = 3
 """Of a monitoring plugin that could not find out."""
 DIFFERENT = 3

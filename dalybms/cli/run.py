@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any, Callable
 
 from dalybms.bms import DalyBMS, presentable
-from dalybms.cli import limits, output, without
+from dalybms.cli import limits, output, without, write_flags
 from dalybms.cli.check.flags import without_check
 from dalybms.cli.options import DEVICE_VARIABLE, build_parser
 from dalybms.cli.settings import settings
@@ -32,6 +32,9 @@ def run(given: Sequence[str]) -> int:
     alone = without_check(options)
     if alone:
         parser.error(f"{', '.join(alone)}: only with --check")
+    idle = write_flags.without_write(options)
+    if idle:
+        parser.error(f"{', '.join(idle)}: only with a write")
     if options.verbose:
         show_bytes()
     try:
@@ -41,6 +44,8 @@ def run(given: Sequence[str]) -> int:
 
 
 def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
+    if write_flags.asked(options):
+        return _write(parser, options)
     if options.list_ports:
         from dalybms.transports.ports import list_ports
 
@@ -63,6 +68,18 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     except ValueError as error:
         if isinstance(error, DalyError):
             raise
+        parser.error(str(error))
+
+
+def _write(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
+    from dalybms.cli import control
+
+    wrong = control.misuse(options)
+    if wrong:
+        parser.error(wrong)
+    try:
+        return control.run(options, battery, connect)
+    except ValueError as error:
         parser.error(str(error))
 
 

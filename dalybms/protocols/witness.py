@@ -67,7 +67,8 @@ def _heads(sent: Iterable[bytes], board: int) -> Iterator[bytes]:
             yield bytes((START, board, request[2], LENGTH))
         elif _protocol(request[0]) in (D2, P81) and len(request) == modbus_frame.QUESTION:
             source = _D2 if request[0] == _D2 else request[0] - _P81_ASKED + _P81_ANSWERS
-            yield bytes((source, modbus_frame.READ, 2 * request[5]))
+            is_read = request[1] == modbus_frame.READ
+            yield bytes((source, request[1], 2 * request[5])) if is_read else bytes((source, *request[1:4]))
 
 
 def _speakers(heard: bytes) -> Iterator[tuple[str, set[int]]]:

@@ -27,10 +27,15 @@ RAISERS = {
     "ValueError",
     "TypeError",
     "ArgumentTypeError",
+    "WriteRefused",
+    "WriteUnverified",
     "complain",
     "error",
 }
 MORE = {
+    "cli/control.py": {"misuse", "_in_time", "INTERRUPTED"},
+    "cli/write_flags.py": {"_percent"},
+    "outcomes.py": {"failure", "unproven"},
     "protocols/modbus/board.py": {"_powered"},
     "asked.py": {"_asked", "_other_numbers", "_left_out"},
     "cli/run.py": {"_LATE"},

@@ -8,7 +8,7 @@ import io
 from collections.abc import Sequence
 from typing import Any, Callable
 
-from dalybms.cli import limits, output
+from dalybms.cli import limits, output, write_flags
 from dalybms.cli.check import verdict as check
 from dalybms.cli.check.nagios import UNKNOWN, Verdict, worst
 from dalybms.cli.parser import reason
@@ -67,6 +67,8 @@ def _checked(options: argparse.Namespace, battery: Battery, connect: Connect) ->
     if not options.device:
         raise ValueError("which battery? give -d DEVICE")
     limit = TIME_LIMIT if options.timeout is None else options.timeout
+    if write_flags.asked(options) or write_flags.without_write(options):
+        raise ValueError("a check writes nothing: a write goes alone, in a command of its own")
     policy = check.policy_of(options)
     late = check.unknown(_LATE.format(seconds=f"{limit:g}"))
     seconds = max(limit / 2, limit - limits.GRACE - STARTUP)

@@ -45,9 +45,9 @@ class A5:
     def __init__(self, hosts: Sequence[int], board: int = 1, fill: int = 0) -> None:
         self._hosts = list(hosts)
         self._settled = len(self._hosts) == 1
-        self._board = board
+        self.number = board
         self._fill = bytes((fill,)) * 8
-        self._reader = FrameReader()
+        self.reader = FrameReader()
         self._counts: dict[str, int] = {}
         self.unusable: dict[str, str] = {}
         self._numbering = Numbering()
@@ -120,7 +120,7 @@ class A5:
             found.update({name: value for name, value in answer.value.items() if name in _INFO_NAMES})
         if not found:
             raise failure
-        return {"board": self._board, "host_address": self._hosts[0], **found}
+        return {"board": self.number, "host_address": self._hosts[0], **found}
 
     def parameters(self, ask: Ask) -> Found:
         """The settings that the board tells."""
@@ -197,8 +197,8 @@ class A5:
         return Request(
             name=_name(row),
             writes=tuple(Frame(host, row.code, self._fill).encode() for host in hosts),
-            reader=self._reader,
-            wanted=partial(self._answers, row.code),
+            reader=self.reader,
+            wanted=partial(self.answers, row.code),
             parse=partial(self._parser(row), row, doubts),
             longest=SIZE * (_MOST_FRAMES if row.series else 1),
             number=_number if row.series or row.frames > 1 else None,
@@ -208,16 +208,22 @@ class A5:
         return Request(
             name=f"raw command 0x{command:02X}",
             writes=(Frame(self._hosts[0], command, data).encode(),),
-            reader=self._reader,
-            wanted=partial(self._answers, command),
+            reader=self.reader,
+            wanted=partial(self.answers, command),
             parse=lambda frames: [frame.data for frame in frames],
             longest=SIZE * _MOST_FRAMES,
             open_end=True,
             once=command not in READS,
         )
 
-    def _answers(self, command: int, frame: Frame) -> bool:
-        return frame.source == self._board and frame.command == command
+    @property
+    def host(self) -> int:
+        """The host address that was answered last."""
+        return self._hosts[0]
+
+    def answers(self, command: int, frame: Frame) -> bool:
+        """Is this frame an answer of this board to a command?"""
+        return frame.source == self.number and frame.command == command
 
     def _single(self, row: Command, doubts: Doubts, frames: Sequence[Frame]) -> Any:
         frame = frames[0]

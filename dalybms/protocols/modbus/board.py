@@ -43,14 +43,16 @@ _OVERHEAD = 5
 class RegisterBoard(ABC):
     """One board with registers, on one connection.
 
-    asked, answers: its address in a question and in an answer. bluetooth: answers take longer.
+    asked, source: its address in a question and in an answer. bluetooth: answers take longer.
     """
 
     name = ""
     map: RegisterMap
+    number: int | None = None
+    """On its cable, where the protocol has numbers."""
 
-    def __init__(self, asked: int, answers: int, bluetooth: bool = False) -> None:
-        self._asked, self._answers = asked, answers
+    def __init__(self, asked: int, source: int, bluetooth: bool = False) -> None:
+        self.asked, self.source = asked, source
         self._optional = OptionalBlocks(self.map.optional, bluetooth)
         self._power = Doubts("soc", 2)
         self._blocks: set[Block] = set()
@@ -63,7 +65,7 @@ class RegisterBoard(ABC):
 
     def probe(self, sections: Sequence[str], round_: int = 0) -> Request:
         """The read that every such board answers: pack, cells and counts."""
-        question = self._question(self.map.live[0])
+        question = self.question(self.map.live[0])
         return question._replace(parse=self._proof)
 
     def learn(self, answer: Answer) -> None:
@@ -103,7 +105,7 @@ class RegisterBoard(ABC):
         return found
 
     def _some_info(self, ask: Ask, only: Collection[str]) -> dict[str, Any]:
-        reading = Reading(lambda block: ask(self._question(block)._replace(tries=2, optional=True)).value)
+        reading = Reading(lambda block: ask(self.question(block)._replace(tries=2, optional=True)).value)
         found: dict[str, Any] = {}
         for block in (*self.map.info, *self.map.optional):
             fields = [field for field in self._fields_of(block) if field.name in only]
@@ -126,7 +128,7 @@ class RegisterBoard(ABC):
         from dalybms.protocols.parameters import TRIES
 
         def data_of(block: Block) -> bytes:
-            return bytes(ask(self._question(block)._replace(optional=True, tries=TRIES)).value)
+            return bytes(ask(self.question(block)._replace(optional=True, tries=TRIES)).value)
 
         return read(PARTS[self.name], data_of)
 
@@ -142,7 +144,7 @@ class RegisterBoard(ABC):
         return Reading(lambda block: ask(self._worded(block)).value)
 
     def _worded(self, block: Block) -> Request:
-        question = self._question(block)
+        question = self.question(block)
         return self._optional.brief(question) if block in self.map.optional else question
 
     def _info_rows(self) -> Iterator[list[Row]]:
@@ -238,11 +240,11 @@ class RegisterBoard(ABC):
             raise BadReply(f"{message}; read again, then check the sense wires")
         return found
 
-    def _question(self, block: Block) -> Request:
+    def question(self, block: Block) -> Request:
         return Request(
             name=block.what,
-            writes=(read_request(self._asked, block.start, block.size),),
-            reader=ModbusReader((self._answers,), 2 * block.size),
+            writes=(read_request(self.asked, block.start, block.size),),
+            reader=ModbusReader((self.source,), 2 * block.size),
             wanted=_is_read,
             parse=partial(self._parse, block),
             longest=2 * block.size + _OVERHEAD,

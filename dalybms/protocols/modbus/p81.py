@@ -193,16 +193,16 @@ class P81(RegisterBoard):
 
     def __init__(self, board: int = 1) -> None:
         super().__init__(ASKED + board, ANSWERS + board)
-        self._board = board
+        self.number = board
 
     @property
     def asks(self) -> str:
         """What it asks, in the words of an error."""
-        return f"P81 as board {self._board}"
+        return f"P81 as board {self.number}"
 
     def info(self, ask: Ask, only: Collection[str] = ()) -> dict[str, Any]:
         """As all boards with registers, with the number that it answered to."""
-        return {"board": self._board, **super().info(ask, only)}
+        return {"board": self.number, **super().info(ask, only)}
 
     def faults(self, words: dict[str, list[int]]) -> list[Fault]:
         """Active faults in the order of their bits; the old words speak only where the new ones are silent.

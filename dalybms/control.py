@@ -1,0 +1,194 @@
+"""A write: is it needed, may it be sent, sent once, read back. Sent once, ever.
+
+What became of it is decided in outcomes.py.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Callable, NamedTuple
+
+from dalybms.errors import BadReply, DalyError, NoReply, TransportError
+from dalybms.outcomes import (
+    LIMIT,
+    Evidence,
+    Result,
+    clock_bytes,
+    failure,
+    has_restarted,
+    is_same,
+    outcome,
+    unproven,
+)
+from dalybms.protocols.writes import MOSFETS, RESTART, SOC, State, Value
+
+if TYPE_CHECKING:
+    from dalybms.device import Speaker, Writer
+    from dalybms.link import Link
+    from dalybms.protocols.request import Ask, Request
+
+FIRST_LOOK, LOOK = 0.25, 0.5
+"""Seconds from sending to the first reading back, and between two of them."""
+_HELD = "a protection, or the current through its body diode"
+Found = Callable[[Sequence[str]], "tuple[Speaker, Ask]"]
+
+
+class Order(NamedTuple):
+    """What is to be written, where, and how it stood before."""
+
+    action: str
+    value: Value
+    writer: Writer
+    speaker: Speaker
+    ask: Ask
+    before: State
+
+    @property
+    def is_needed(self) -> bool:
+        """Without a switch to read, the transistor alone does not tell that nothing need be sent."""
+        if self.action in MOSFETS and not self.writer.has_switch:
+            return True
+        return self.action == RESTART or not is_same(self.value, self.before.value)
+
+
+class Control:
+    """Writes to one board on an open link.
+
+    found: as Detection.found. writer: what a protocol needs for it, or NotSupported. alone: raises
+    WriteRefused where another board of the wire would obey too. clock: monotonic seconds. now: local time.
+    """
+
+    def __init__(
+        self,
+        link: Link,
+        found: Found,
+        writer: Callable[[Speaker], Writer],
+        alone: Callable[[Speaker], None],
+        clock: Callable[[], float],
+        now: Callable[[], time.struct_time] = time.localtime,
+    ) -> None:
+        self._link, self._found, self._writer, self._alone = link, found, writer, alone
+        self._clock, self._now = clock, now
+
+    def prepare(self, action: str, value: Value, result: Result) -> tuple[Order, Request | None]:
+        """What would be sent (None: nothing need be); `result` is filled in. Sends nothing but reads.
+
+        Raises WriteRefused, NotSupported, or why the board cannot be read.
+        """
+        with self._link.call():
+            speaker, ask = self._found(["soc"])
+            writer = self._writer(speaker)
+            order = Order(action, value, writer, speaker, ask, writer.state(ask, action))
+        before = order.before
+        result.update(before=before.value, after=before.value, outcome="unchanged", protocol=speaker.name)
+        result.update({} if writer.number is None else {"board": writer.number})
+        result.update({} if before.mosfet is None else {"mosfet": before.mosfet})
+        if not order.is_needed:
+            return order, None
+        self._alone(speaker)
+        clock = clock_bytes(self._now()) if action == SOC and writer.sets_clock else b""
+        return order, writer.request(action, value, clock)
+
+    def carry_out(self, action: str, value: Value, result: Result) -> Result:
+        """Send once and read back. `result` is kept up to date all the time, for whoever is interrupted."""
+        with self._link.call():
+            order, request = self.prepare(action, value, result)
+            if request is None:
+                return result
+            sent = self._clock()
+            try:
+                acknowledged = self._send(order.ask, request, result)
+                verdict, why = self._settled(order, sent, acknowledged, result)
+            except TransportError as error:
+                if "frame" not in result:
+                    raise
+                raise unproven(action, f"the wire was lost after sending: {error}", result) from error
+            result.update(outcome=verdict)
+            if verdict != "done":
+                raise failure(action, verdict, result, why)
+            self._tell_what_holds_it(order, result)
+            return result
+
+    def _send(self, ask: Ask, request: Request, result: Result) -> bool | None:
+        """What the board acknowledges. `result` names the frame as soon as it may have left."""
+        before = self._link.counters["sent"]
+        try:
+            said: bool | None = ask(request).value
+            return said
+        except (NoReply, BadReply):
+            return None
+        finally:
+            if self._link.counters["sent"] > before:
+                result.update(outcome="unverified", after=None, frame=request.writes[0].hex())
+
+    def _settled(
+        self, order: Order, sent: float, acknowledged: bool | None, result: Result
+    ) -> tuple[str, str]:
+        if order.action == RESTART:
+            return self._restart(order, sent, acknowledged, result), ""
+        return self._read_back(order, sent, acknowledged, result)
+
+    def _read_back(
+        self, order: Order, sent: float, acknowledged: bool | None, result: Result
+    ) -> tuple[str, str]:
+        """The outcome, and why the board could not be read where that is the reason."""
+        look, end = sent + FIRST_LOOK, sent + LIMIT
+        while True:
+            self._link.idle(look - self._clock())
+            after, why = self._look(order, end)
+            look = self._clock() + LOOK
+            verdict = outcome(
+                Evidence(order.value, order.before.value, after, acknowledged, look + LOOK > end)
+            )
+            result.update(after=after and after.value)
+            if after and after.mosfet is not None:
+                result.update(mosfet=after.mosfet)
+            if verdict:
+                return verdict, why and f"it cannot be read back: {why}"
+
+    def _look(self, order: Order, end: float) -> tuple[State | None, str]:
+        """The state now, or None and why it cannot be read."""
+        try:
+            with self._link.call(within=max(0.0, end - self._clock())):
+                return order.writer.state(order.ask, order.action), ""
+        except TransportError:
+            raise
+        except DalyError as error:
+            return None, str(error)
+
+    def _restart(self, order: Order, sent: float, acknowledged: bool | None, result: Result) -> str:
+        """Questions are asked once each: three in a row without an answer, and then one, are a restart."""
+        silences, end = 0, sent + LIMIT
+
+        def once(request: Request) -> Any:
+            return order.ask(request._replace(tries=1, optional=True))
+
+        while self._clock() + LOOK < end:
+            self._link.idle(0.0 if silences else FIRST_LOOK)
+            try:
+                with self._link.call(within=max(0.0, end - self._clock())):
+                    powered = order.writer.state(once, RESTART).value
+            except NoReply:
+                silences += 1
+                continue
+            except BadReply:
+                silences = 0
+                continue
+            result.update(after=powered)
+            if has_restarted(powered, self._clock() - sent, silences):
+                return "done"
+            silences = 0
+        return "refused" if acknowledged is False and not silences else "unverified"
+
+    def _tell_what_holds_it(self, order: Order, result: Result) -> None:
+        """The switch was taken; where the transistor stands otherwise, say what holds it."""
+        if order.action not in MOSFETS or result.get("mosfet", order.value) == order.value:
+            return
+        try:
+            with self._link.call():
+                texts = order.speaker.read(order.ask, ["errors"])["errors"]
+        except DalyError:
+            texts = []
+        known = "; ".join(texts) if isinstance(texts, list) else ""
+        result.update(held_by=known or _HELD)

@@ -1,0 +1,121 @@
+"""What became of a write, from what is known: pure, no I/O.
+
+Reading back decides; the acknowledgement only settles what reading back cannot. Boards have
+acknowledged and done nothing, and acted without a word.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any, NamedTuple
+
+from dalybms.errors import DalyError, WriteRefused, WriteUnverified
+from dalybms.protocols.writes import CHARGE, DISCHARGE, MOSFETS, RESTART, SOC, State, Value, tenths
+
+LIMIT = 15.0
+"""Seconds after sending within which the change must show."""
+SILENCES = 3
+"""So many questions in a row without an answer, and then one: a board that has started anew."""
+NAMES = {
+    CHARGE: "charge MOSFET",
+    DISCHARGE: "discharge MOSFET",
+    SOC: "state of charge",
+    RESTART: "restart",
+}
+_YEARS = range(2025, 2100)
+"""A host clock outside of these is wrong; A5 boards would take it over."""
+Result = dict[str, Any]
+
+
+class Evidence(NamedTuple):
+    """What is known some time after sending.
+
+    before, after: as read; `after` is None while it cannot be read. acknowledged: True, False
+    (the answer says otherwise) or None. over: is the time for it over?
+    """
+
+    requested: Value
+    before: Value
+    after: State | None
+    acknowledged: bool | None
+    over: bool
+
+
+def is_same(requested: Value, value: Value) -> bool:
+    """Does it stand so already?"""
+    if isinstance(requested, bool):
+        return value == requested
+    return requested is not None and value is not None and tenths(value) == tenths(requested)
+
+
+def is_shown(requested: Value, before: Value, after: Value) -> bool:
+    """Does a reading show what was asked for?
+
+    A state of charge may have moved on by 0.1 % meanwhile, but must be nearer than the old one was.
+    """
+    if isinstance(requested, bool) or requested is None or before is None or after is None:
+        return requested is not None and after == requested
+    apart = abs(tenths(after) - tenths(requested))
+    return apart == 0 or (apart == 1 and apart < abs(tenths(before) - tenths(requested)))
+
+
+def outcome(seen: Evidence) -> str | None:
+    """ "done", "refused" or "unverified"; None: look again."""
+    shown = seen.after is not None and is_shown(seen.requested, seen.before, seen.after.value)
+    changed = shown and not is_same(seen.requested, seen.before)
+    if changed or (shown and seen.acknowledged):
+        return "done"
+    if not seen.over:
+        return None
+    old = seen.after is not None and not shown
+    return "refused" if old and seen.acknowledged is False else "unverified"
+
+
+def has_restarted(powered: Value, elapsed: float, silences: int) -> bool:
+    """Is it proven: by the board's own seconds since power-on, or by a gap in its answers?"""
+    return (powered is not None and powered < elapsed) or silences >= SILENCES
+
+
+def clock_bytes(now: time.struct_time) -> bytes:
+    """Year since 2000, month, day, hour, minute, second, as A5 boards keep it.
+
+    Raises WriteRefused where the clock of this machine cannot be right.
+    """
+    if now.tm_year not in _YEARS:
+        raise WriteRefused(
+            f"the clock of this machine says {now.tm_year}, and the write sets the clock of the board too: "
+            "set this one first; nothing was sent"
+        )
+    return bytes((now.tm_year - 2000, now.tm_mon, now.tm_mday, now.tm_hour, now.tm_min, min(now.tm_sec, 59)))
+
+
+def failure(action: str, verdict: str, result: Result, why: str) -> DalyError:
+    """The error of a write that was sent and is not done. why: what kept it from being read back."""
+    if verdict == "refused":
+        return WriteRefused(
+            f"refused: {_stands(action, result)}, and the board's answer says otherwise: it does not allow "
+            "it now, or not at all",
+            result,
+        )
+    return unproven(action, why or _stands(action, result), result)
+
+
+def unproven(action: str, why: str, result: Result) -> WriteUnverified:
+    return WriteUnverified(
+        f"sent once, but not proven within {LIMIT:g} s ({NAMES[action]}): {why}; read the battery before "
+        "anything else is sent",
+        result,
+    )
+
+
+def shown_as(action: str, value: Value) -> str:
+    """A value as a sentence has it."""
+    if action in MOSFETS:
+        return {True: "on", False: "off"}.get(bool(value), "") if value is not None else "unknown"
+    return "unknown" if value is None else f"{value:g} %"
+
+
+def _stands(action: str, result: Result) -> str:
+    if action == RESTART:
+        return "no sign of a restart"
+    return f"{NAMES[action]} is {shown_as(action, result.get('after'))}"
