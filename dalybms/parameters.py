@@ -76,7 +76,7 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
     name = os.fspath(path)
     try:
         with open(name, encoding="utf-8") as file:
-            document = json.loads(file.read(_LARGEST))
+            document = json.loads(file.read(_LARGEST), parse_constant=_refuse)
     except OSError as error:
         raise DalyError(f"cannot read {name}: {error.strerror}; check its name and permissions") from None
     except (ValueError, RecursionError):
@@ -124,19 +124,31 @@ def _is_newer(number: Any) -> bool:
     return isinstance(number, int) and number > FORMAT
 
 
+def _refuse(word: str) -> None:
+    """NaN and Infinity, which Python takes for JSON."""
+    raise ValueError(word)
+
+
 def _is_document(document: Any) -> bool:
     return (
         isinstance(document, dict)
         and document.get("format") == FORMAT
         and isinstance(document.get("identity"), dict)
+        and all(map(_is_value, document["identity"].values()))
         and isinstance(document.get("parameters"), dict)
-        and all(_is_parameter(each) for each in document["parameters"].values())
+        and all(_is_value(name) and _is_parameter(each) for name, each in document["parameters"].items())
     )
 
 
 def _is_parameter(each: Any) -> bool:
     return (
         isinstance(each, dict)
-        and isinstance(each.get("value"), (int, float, str))
+        and _is_value(each.get("value"))
         and isinstance(each.get("unit"), str)
+        and _is_value(each["unit"])
     )
+
+
+def _is_value(value: Any) -> bool:
+    """A number, yes or no, or a text that a terminal may be shown."""
+    return isinstance(value, (int, float)) or (isinstance(value, str) and value.isprintable())

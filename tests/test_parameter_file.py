@@ -119,6 +119,21 @@ def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
             '{"format": 1, "identity": {}, "parameters": {"a": {"value": [], "unit": ""}}}',
             "is no parameter file",
         ),
+        (
+            '{"format": 1, "identity": {}, "parameters": {"a": {"value": NaN, "unit": ""}}}',
+            "is no parameter file",
+        ),
+        (
+            '{"format": 1, "identity": {}, "parameters": {"\\u001b[2J": {"value": 1, "unit": ""}}}',
+            "is no parameter",
+        ),
+        (
+            '{"format": 1, "identity": {}, "parameters": {"a": {"value": "\\u001b", "unit": ""}}}',
+            "is no parameter",
+        ),
+        ('{"format": 1, "identity": {"cells": "\\n"}, "parameters": {}}', "is no parameter file"),
+        ('{"format": 1, "identity": {"cells": []}, "parameters": {}}', "is no parameter file"),
+        ('{"format": true, "identity": {}, "parameters": []}', "is no parameter file"),
         ('{"format": "1", "identity": {}, "parameters": {}}', "is no parameter file"),
         ('{"format": 2, "whatever": 1}', "was written by a newer version .format 2."),
         ("\xff\xfe", "is no parameter file"),

@@ -461,6 +461,18 @@ def test_no_password_is_read_and_nothing_written(protocol: str) -> None:
 
 
 @EACH
+@pytest.mark.parametrize("name", ["rated", "nominal"])
+def test_a_capacity_or_voltage_of_zero_was_never_set(protocol: str, name: str) -> None:
+    line = build(f"protocol={protocol}")
+    setattr(line.boards[0].pack, name, 0)
+    found = attach(line, protocol=protocol).read_parameters()
+    zero = {"rated": {"rated_capacity", "actual_capacity"}, "nominal": {"nominal_cell_voltage"}}[name]
+    assert set(found["unavailable"]) & {"rated_capacity", "actual_capacity", "nominal_cell_voltage"} == {
+        each for each in zero if each != "actual_capacity" or protocol == "p81"
+    }
+
+
+@EACH
 def test_what_lives_is_no_parameter(protocol: str) -> None:
     names = {row.name for row in ROWS[protocol]}
     assert not {
