@@ -23,6 +23,9 @@ class DalyError(Exception):
 class TransportError(DalyError, OSError):
     """The wire cannot be opened or has gone: port, permission, adapter, network, Bluetooth."""
 
+    passing = False
+    """A write that failed, and that may be tried once more if it only reads."""
+
 
 class NoReply(DalyError, TimeoutError):
     """The wire is open, but no usable answer came within all attempts.

@@ -235,7 +235,7 @@ class Link:
         listener = _Listener(asked)
         began = self._clock()
         hasty = began - self._last_heard < self.timing.last_pause
-        self._send(data)
+        self._send(request, data)
         timeout = self.timing.timeout * request.patience
         limit = began + timeout + 2 * request.longest * self.timing.byte
         deadline = began + timeout
@@ -339,10 +339,17 @@ class Link:
                 return
             self.counters["dropped_bytes"] += len(self._read(left))
 
-    def _send(self, data: bytes) -> None:
+    def _send(self, request: Request, data: bytes) -> None:
+        """A wire may be just awake enough for the second try; what may change the battery has none."""
         log.debug("-> %s", data)
         self.counters["sent"] += 1
-        self._guard(lambda: self._transport.write(data))
+        try:
+            self._guard(lambda: self._transport.write(data))
+        except TransportError as error:
+            if request.once or not error.passing:
+                raise
+            log.debug("-> %s, once more after: %s", data, error)
+            self._guard(lambda: self._transport.write(data))
 
     def _read(self, timeout: float) -> bytes:
         chunk: bytes = self._guard(lambda: self._transport.read(timeout))

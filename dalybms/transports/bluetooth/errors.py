@@ -2,15 +2,20 @@
 
 bleak and dbus-fast report one trouble in many ways (a class of their own, a
 D-Bus error name, a bare OSError, an empty TimeoutError), and the ways differ
-between their versions; so the words are looked for, not the classes.
+between their versions; so the words are looked for, not the classes. What is shown of them is
+what the system said, never how Python writes it; the whole error is in the log.
 """
 
 from __future__ import annotations
+
+import logging
+import re
 
 from dalybms.errors import TransportError
 
 BUS, SCAN, CONNECT, SUBSCRIBE = "bus", "scan", "connect", "subscribe"
 WRITE, OPEN, CLOSED = "write", "open", "closed"
+_log = logging.getLogger(__name__)
 
 
 class BluetoothError(TransportError):
@@ -18,14 +23,15 @@ class BluetoothError(TransportError):
 
     `stage` says how far it had come: "import" (bleak is missing), "bus" (the system's Bluetooth service),
     "scan", "connect", "subscribe", "write", "open" (the link was up and was lost) or "closed".
+    `passing`: the same write may be tried once more.
     """
 
-    def __init__(self, message: str, stage: str = "") -> None:
+    def __init__(self, message: str, stage: str = "", passing: bool = False) -> None:
         super().__init__(message)
-        self.stage = stage
+        self.stage, self.passing = stage, passing
 
 
-MISSING = "Bluetooth needs the package bleak ({error}); install it with: pip install 'dalybms[bluetooth]'"
+MISSING = "Bluetooth needs the package bleak ({what}); install it with: pip install 'dalybms[bluetooth]'"
 LOST = ("the Bluetooth link was lost; the dongle went out of range, fell asleep, lost power, "
         "or the adapter was switched off: connect again")  # fmt: skip
 OWN_THREAD = "blocking call from inside the Bluetooth thread itself; call it from another thread"
@@ -57,6 +63,15 @@ _CAUSES: tuple[tuple[tuple[str, ...], str], ...] = (
         "in a container mount /run/dbus",
     ),
     (
+        ("requires bluez",),
+        "the Bluetooth service of this machine is too old; install BlueZ 5.55 or newer",
+    ),
+    (
+        ("error.inprogress",),
+        "another program scans or connects with this Bluetooth adapter; end it or wait until it is done, "
+        "if there is none: sudo systemctl restart bluetooth",
+    ),
+    (
         ("notify acquired", "notpermitted"),
         "the dongle's notifications are taken; end the other program that uses it, or free it with: "
         "bluetoothctl disconnect",
@@ -72,7 +87,8 @@ _CAUSES: tuple[tuple[tuple[str, ...], str], ...] = (
     ),
     (
         ("gatt protocol error", "att error"),
-        "the dongle refused the bytes; unplug it for a moment and connect again",
+        "the dongle refused the bytes; close the phone app and other programs that use it, "
+        "then unplug it for a moment and connect again",
     ),
     (
         ("eoferror", "brokenpipe", "connectionreset", "dbus connection", "nonetype"),
@@ -93,15 +109,45 @@ def explain(error: BaseException, stage: str, target: str) -> BluetoothError:
     """The error to raise for `error` (of bleak, dbus-fast or the system), met at `stage` with `target`."""
     if isinstance(error, BluetoothError):
         return error
-    said = f"{type(error).__name__}: {error!s}".rstrip(": ")
-    lowered = said.lower()
+    _log.debug("%s, at %s: %r", target, stage, error)
+    searched, said = _searched(error), _said(error)
+    shown = f" ({said})" if said else ""
     for words, text in _CAUSES:
-        if any(word in lowered for word in words):
-            return BluetoothError(f"{target}: {text} ({said})", stage)
+        if any(word in searched for word in words):
+            return BluetoothError(f"{target}: {text}{shown}", stage)
     if "timeout" in type(error).__name__.lower():
         return late(stage, target)
-    return BluetoothError(f"{target}: Bluetooth failed ({said}); connect again, "
+    return BluetoothError(f"{target}: Bluetooth failed{shown}; connect again, "
                           "if it stays: sudo systemctl restart bluetooth", stage)  # fmt: skip
+
+
+def _searched(error: BaseException) -> str:
+    """All that an error tells, for words to be looked for in it."""
+    parts = (type(error).__name__, getattr(error, "type", ""), *error.args)
+    return " ".join(map(str, parts)).lower()
+
+
+def _said(error: BaseException) -> str:
+    """What the system or the device said, for people; "" where there is nothing but Python's words."""
+    if isinstance(error, _PYTHONS):
+        return ""
+    texts = (
+        [error.strerror or ""]
+        if isinstance(error, OSError)
+        else [x for x in error.args if isinstance(x, str)]
+    )
+    if len(texts) > 1 and _DBUS_NAME.fullmatch(texts[0]):
+        texts = [text for text in texts[1:] if text] or texts[:1]
+    plain = " ".join(" ".join(texts).split())
+    return _REPRESENTATION.sub("", plain)[:_LONGEST].strip(" ,:;.")
+
+
+_PYTHONS = (ArithmeticError, AssertionError, AttributeError, ImportError, LookupError, NameError, TypeError)
+"""Mistakes in a program, whose words are about its insides."""
+_DBUS_NAME = re.compile(r"\w+(\.\w+)+")
+_REPRESENTATION = re.compile(r"<[^<>]*>|\bb(?='|\")|[\[\]]")
+_LONGEST = 200
+"""Characters: macOS and Windows send whole structures."""
 
 
 def late(stage: str, target: str, cut: bool = False) -> BluetoothError:
@@ -114,6 +160,17 @@ def transient(error: BaseException) -> bool:
     """Whether trying to connect again may help: radio disturbance or a busy BlueZ, not a refusal."""
     if isinstance(error, BluetoothError):
         return False
-    said = f"{type(error).__name__}: {error!s}".lower()
+    said = _searched(error)
     passing = ("error.failed", "inprogress", "failed to discover services", "not connected", "devicenotfound")
     return any(word in said for word in passing) or isinstance(error, (EOFError, BrokenPipeError))
+
+
+def busy(error: BaseException) -> bool:
+    """Whether BlueZ is at it already, for this program or another one."""
+    return "error.inprogress" in _searched(error)
+
+
+def unlikely(error: BaseException) -> bool:
+    """Whether the dongle gave ATT error 0x0e, "Unlikely Error": seen on the first write and on subscribing
+    when two dongles are connected at once, where the next try works."""
+    return re.search(r"unlikely error|att error: 0x0e", _searched(error)) is not None

@@ -8,7 +8,7 @@ from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from dalybms.transports.bluetooth.adverts import connected_row, describe, ranked, uuid16
-from dalybms.transports.bluetooth.errors import BUS, MISSING, SCAN, BluetoothError, late
+from dalybms.transports.bluetooth.errors import BUS, MISSING, SCAN, BluetoothError, busy, late
 from dalybms.transports.bluetooth.limits import Deadline, Late, Limits
 
 if TYPE_CHECKING:
@@ -22,7 +22,8 @@ def import_bleak() -> Any:
     try:
         import bleak
     except ImportError as error:
-        raise BluetoothError(MISSING.format(error=error), "import") from error
+        what = f"{error.name or 'a part of it'} cannot be loaded"
+        raise BluetoothError(MISSING.format(what=what), "import") from error
     logging.getLogger("bleak").addHandler(logging.NullHandler())  # older ones write to stderr otherwise
     return bleak
 
@@ -73,8 +74,7 @@ class Radio:
             self.heard[device.address] = describe(device, advert)
             on_advert(device, advert)
 
-        scanner = self.bleak.BleakScanner(detection_callback=heard, **self.arguments(backend))
-        await self.step(SCAN, scanner.start(), self._limits.start)
+        scanner = await self._start({"detection_callback": heard, **self.arguments(backend)})
         ended = False
         try:
             await self._thread.bounded(until, self._deadline.cut(self._limits.scan), 0.0)
@@ -84,6 +84,20 @@ class Radio:
         finally:
             await self._stop(scanner, ended)
         return ended
+
+    async def _start(self, arguments: dict[str, Any]) -> Any:
+        """A scanner that runs; BlueZ refuses while another program is just beginning or ending to scan."""
+        pauses = [self._limits.pause, 2 * self._limits.pause]
+        while True:
+            scanner = self.bleak.BleakScanner(**arguments)
+            try:
+                await self.step(SCAN, scanner.start(), self._limits.start)
+                return scanner
+            except Exception as error:
+                if not pauses or not busy(error):
+                    raise
+                _log.info("scanning again after %r", error)
+                await self._thread.sleep(pauses.pop(0))
 
     async def _stop(self, scanner: Any, ended: bool) -> None:
         try:

@@ -18,8 +18,10 @@ from dalybms.transports.bluetooth.errors import (
     SUBSCRIBE,
     WRITE,
     BluetoothError,
+    explain,
     late,
     transient,
+    unlikely,
 )
 from dalybms.transports.bluetooth.gatt import Pair, choose
 from dalybms.transports.bluetooth.inbox import Inbox
@@ -44,6 +46,8 @@ class Session:
         self._thread, self._radio, self._limits, self._deadline = thread, radio, limits, deadline
         self._client: Any | None = None
         self._pair: Pair | None = None
+        self._untried = True
+        """Nothing was written on this link yet."""
         self._gone = thread.loop.create_future()
 
     async def open(self, options: dict[str, Any]) -> None:
@@ -67,8 +71,16 @@ class Session:
         if self._client is None or self._pair is None or not self._client.is_connected:
             self._lost(self._client)
             raise BluetoothError(f"{self.target}: {LOST}", OPEN)
+        first, self._untried = self._untried, False
         writing = self._client.write_gatt_char(self._pair.write, data, response=self._pair.response)
-        await self._step(WRITE, writing, self._limits.write)
+        try:
+            await self._step(WRITE, writing, self._limits.write)
+        except BluetoothError:
+            raise
+        except Exception as error:
+            refusal = explain(error, WRITE, self.target)
+            refusal.passing = first and unlikely(error)
+            raise refusal from error
         self.stage = OPEN
 
     async def shut(self) -> None:
@@ -116,7 +128,7 @@ class Session:
             raise BluetoothError(not_heard(self.target, seconds, rows, self._radio.adopts), SCAN)
         if len(found) > 1:
             both = ", ".join(sorted(found))
-            raise BluetoothError(f"{len(found)} devices are called {self.target!r}; name one of {both}", SCAN)
+            raise BluetoothError(f"{len(found)} devices are called '{self.target}'; name one of {both}", SCAN)
         return next(iter(found.values()))
 
     def _claim(self, device: Any) -> Any:
@@ -154,8 +166,15 @@ class Session:
         # bleak 2.1 to 3.0.1 would take AcquireNotify, which several dongles do not bear
         bluez = "bluez" in inspect.signature(self._client.start_notify).parameters
         extra = {"bluez": {"use_start_notify": True}} if bluez else {}
-        subscribing = self._client.start_notify(self._pair.listen, self._heard, **extra)
-        await self._step(SUBSCRIBE, subscribing, self._limits.subscribe)
+        for last in (False, True):
+            subscribing = self._client.start_notify(self._pair.listen, self._heard, **extra)
+            try:
+                await self._step(SUBSCRIBE, subscribing, self._limits.subscribe)
+                return
+            except Exception as error:
+                if last or not unlikely(error):
+                    raise
+                _log.info("%s: subscribing again after %r", self.target, error)
 
     def _heard(self, _sender: Any, chunk: bytearray) -> None:
         self.inbox.put(bytes(chunk))
