@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import pytest
 from support import HEALTHY, Clock, Script, VirtualWire, attach, reply, talk
@@ -402,3 +403,38 @@ def test_two_boards_share_a_link_without_mixing() -> None:
     other = [reply(0x95, bytes((n,)) + bytes.fromhex("0b000b000b00"), board=2) for n in range(1, 7)]
     mixed = b"".join(FIXED[n] + other[n] for n in range(6))
     assert set(attach(talk({**HEALTHY, 0x95: mixed})).get_cell_voltages().values()) == {3.313}
+
+
+class Drowsy(VirtualWire):
+    """A wire whose first `failing` writes fail in a way that may pass."""
+
+    failing = 1
+
+    def write(self, data: bytes) -> None:
+        if self.failing:
+            self.failing -= 1
+            error = TransportError("not yet")
+            error.passing = True
+            raise error
+        super().write(data)
+
+
+@pytest.mark.parametrize(
+    ("command", "failing", "works"), [(0x90, 1, True), (0x90, 2, False), (0xD9, 1, False)]
+)
+def test_a_write_that_may_pass_is_tried_once_more_when_it_only_reads(
+    command: int, failing: int, works: bool
+) -> None:
+    script = talk({**HEALTHY, 0xD9: reply(0xD9, "01")})
+    bms = attach(script)
+    bms.get_soc()
+    link: Any = bms._link
+    link._transport = Drowsy(script, bms.clock)  # type: ignore[attr-defined]
+    link._transport.failing = failing
+    asked = len(script.sent)
+    if works:
+        assert bms.request(command)
+    else:
+        with pytest.raises(TransportError, match="not yet"):
+            bms.request(command)
+    assert len(script.sent) == asked + works
