@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Callable, cast
 from dalybms.arguments import check_seconds, check_whole
 from dalybms.detection import Detection
 from dalybms.device import MOST_BOARDS, PC_HOST, Target, candidates, open_wire
-from dalybms.errors import DalyError, NoReply, NotSupported, TransportError
+from dalybms.errors import BadReply, DalyError, NoReply, NotSupported, TransportError
 from dalybms.link import BAUD, WIRE, Link
 from dalybms.logs import Log
 from dalybms.protocols.reading import attempt
@@ -20,6 +20,7 @@ from dalybms.writing import Writing
 if TYPE_CHECKING:
     import logging
 
+    from dalybms.device import Speaker
     from dalybms.protocols.parameters import Found
     from dalybms.protocols.request import Answer, Request
     from dalybms.readings import (
@@ -239,7 +240,17 @@ class DalyBMS(Writing):
                     lambda: {"protocol": protocol.name, **protocol.info(ask, info_keys)}
                 )
                 self.unusable.update(protocol.unusable)
+            if len(outcomes) > 1 and link.doubles.suspected and self._doubled(link, protocol):
+                raise BadReply(
+                    f"two boards answer as board {self._target.number}, so these readings are mixed: "
+                    "give each a number of its own with the vendor's program"
+                )
             return outcomes
+
+    def _doubled(self, link: Link, protocol: Speaker) -> bool:
+        from dalybms.twins import proven
+
+        return proven(link, protocol.probe(["soc"]), self._target.number)
 
     def _parameters(self) -> Found:
         link = self._connected()

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from itertools import cycle, islice
 from typing import Any, Callable, NamedTuple
 
+from dalybms.doubles import Doubles
 from dalybms.errors import BadReply, DalyError, NoReply, TransportError
 from dalybms.logs import Log
 from dalybms.protocols.request import Answer, Request
@@ -132,6 +133,7 @@ class Link:
         self.timing = timing
         self.retries = retries
         self.counters = {"sent": 0, "answered": 0, "dropped_frames": 0, "dropped_bytes": 0}
+        self.doubles = Doubles()
         self._transport = transport
         self._clock = clock
         self._adaptive = pause is None
@@ -160,6 +162,7 @@ class Link:
             self._failures_left = self.timing.failures * self.timing.timeout
             self._last_tries = self.timing.last_tries
             self._alive = False
+            self.doubles.begin()
             yield
 
     def idle(self, seconds: float) -> None:
@@ -281,6 +284,7 @@ class Link:
         self.counters["answered"] += 1
         self._note_strangers(listener)
         request = answer.request
+        self.doubles.used(request, listener.frames[request])
         if request.number:
             number = max(map(request.number, listener.frames[request]))
             self._tail = self._series = _Tail(request, answer.written, number)
@@ -306,6 +310,7 @@ class Link:
         self.counters["dropped_frames"] += len(listener.strangers)
         for frame in listener.strangers:
             log.debug("dropped, no part of the answer: %s", frame)
+            self.doubles.dropped(frame)
             if self._series and self._series.request.wanted(frame):  # it ran further than was learnt
                 self._last_frames.pop(self._series.written, None)
 

@@ -10,6 +10,7 @@ from dalybms.device import APP_HOST, MOST_BOARDS, PC_HOST
 from dalybms.errors import NoReply
 from dalybms.link import Link
 from dalybms.protocols.request import Request
+from dalybms.twins import all_answers, open_ended
 
 SECONDS = 10.0
 """The whole call takes no longer, whatever noise comes."""
@@ -87,11 +88,7 @@ def _ask(link: Link, question: _Question, patience: float, roll: Roll) -> bool:
     answer to an earlier question differs as well.
     """
     with link.call():
-        try:
-            request = question.request._replace(patience=patience)
-            frames: list[Any] = link.exchange(request, question.number).value
-        except NoReply:
-            return False
+        frames = all_answers(link, question.request._replace(patience=patience), question.number)
     for frame in frames:
         roll.numbers.setdefault(question.speaker(frame), question.protocol)
     return len({frame for frame in frames if question.speaker(frame) == question.number}) > 1
@@ -100,10 +97,7 @@ def _ask(link: Link, question: _Question, patience: float, roll: Roll) -> bool:
 def _questions(protocol: str, round_: int) -> Iterator[_Question]:
     for number in range(1, MOST_BOARDS + 1):
         for request, wanted, speaker in (_a5 if protocol == "a5" else _p81)(number, round_):
-            request = request._replace(
-                wanted=wanted, parse=list, number=None, open_end=True, optional=True, tries=1
-            )
-            yield _Question(number, protocol, request, speaker)
+            yield _Question(number, protocol, open_ended(request)._replace(wanted=wanted), speaker)
 
 
 _Asked = Iterable[tuple[Request, Callable[[Any], bool], Callable[[Any], int]]]

@@ -1,0 +1,31 @@
+"""Two boards under one number: the suspicion, which costs nothing. The proof: twins.py."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from dalybms.protocols.request import Request
+
+
+class Doubles:
+    """Has a second, different answer to a question been dropped in this call? It may also be an old one."""
+
+    def __init__(self) -> None:
+        self.suspected = False
+        self._used: tuple[Request, Any] | None = None
+
+    def begin(self) -> None:
+        """A public call begins."""
+        self.suspected, self._used = False, None
+
+    def used(self, request: Request, frames: Sequence[Any]) -> None:
+        """These frames were the answer to a request; of replies in several frames nothing is concluded."""
+        alone = request.number is None and not request.open_end
+        self.suspected = self.suspected or (alone and len(set(frames)) > 1)
+        self._used = (request, frames[0]) if alone else None
+
+    def dropped(self, frame: Any) -> None:
+        """This frame was no part of an answer to what is asked now."""
+        if self._used and self._used[0].wanted(frame) and frame != self._used[1]:
+            self.suspected = True

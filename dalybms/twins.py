@@ -1,0 +1,35 @@
+"""Two boards under one number: the proof. The suspicion: doubles.py.
+
+Each question has two whole answers then. The first one counts, and where one of the boards has missed a
+question it is the other's: the readings are mixed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dalybms.errors import NoReply
+from dalybms.link import Link
+from dalybms.protocols.request import Request
+
+_PROOF = 2
+"""So many questions in a row, each asked once, have two different answers: an old one is late once."""
+
+
+def proven(link: Link, request: Request, board: int) -> bool:
+    """Ask twice, each time once, whether two boards answer."""
+    question = open_ended(request)
+    return all(len(set(all_answers(link, question, board))) > 1 for _ in range(_PROOF))
+
+
+def open_ended(request: Request) -> Request:
+    """The same question, asked once, with all frames for its value that come before the line is quiet."""
+    return request._replace(parse=list, number=None, open_end=True, optional=True, tries=1)
+
+
+def all_answers(link: Link, question: Request, board: int) -> list[Any]:
+    """All frames that answer an open-ended question before the line is quiet; [] when there is none."""
+    try:
+        return list(link.exchange(question, board).value)
+    except NoReply:
+        return []
