@@ -1,0 +1,147 @@
+"""The output itself: printed once, or drawn anew with each sample."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import IO, Any, Callable
+
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.live import Live
+from rich.segment import Segment
+from rich.table import Table
+from rich.text import Text
+
+from dalybms.outputs.names import title
+from dalybms.outputs.table.battery import Screen, battery, millivolts, state
+from dalybms.outputs.table.history import History
+from dalybms.outputs.table.words import ASCII, UNICODE, plain, shown
+
+_NOTES = 2
+"""Messages that stay on the screen."""
+
+
+class TableView:
+    """A live view on a terminal; elsewhere each sample is printed below the last one.
+
+    file: where to; None: stdout. clock: the wall clock, for ages.
+    """
+
+    def __init__(self, file: IO[str] | None = None, clock: Callable[[], float] = time.time) -> None:
+        self._console = Console(file=file, highlight=False, markup=False, emoji=False, soft_wrap=False)
+        self._clock = clock
+        self._batteries: dict[tuple[str, Any], History] = {}
+        self._notes: list[str] = []
+        self._live: Live | None = None
+        if self._console.is_terminal and not self._console.is_dumb_terminal:
+            self._live = Live(console=self._console, auto_refresh=False, screen=True)
+            self._live.start()
+
+    def take(self, sample: Mapping[str, Any]) -> None:
+        key = (str(sample.get("name")), sample.get("board"))
+        history = self._batteries.setdefault(key, History())
+        history.take(sample)
+        if self._live:
+            self._draw()
+        else:
+            self._console.print(battery(history, self._screen(), self._clock()))
+
+    def note(self, text: str) -> None:
+        """A message that would otherwise go to stderr, under what is drawn."""
+        self._notes = [*self._notes, text][-_NOTES:]
+        if self._live and self._batteries:
+            self._draw()
+
+    def close(self) -> None:
+        """Leave the last picture behind."""
+        if self._live:
+            self._live.stop()
+            self._live = None
+            if self._batteries:
+                self._console.print(self.picture())
+
+    def picture(self) -> RenderableType:
+        """What the screen shows now."""
+        screen, now = self._screen(), self._clock()
+        histories = list(self._batteries.values())
+        notes = [Text(plain(note, screen.encoding), "yellow") for note in self._notes]
+        screen.height -= len(notes)
+        if len(histories) == 1:
+            return Group(battery(histories[0], screen, now), *notes)
+        parts: list[RenderableType] = [_fleet(histories, screen, now)]
+        if not screen.small:
+            share = Screen(screen.width, 24, screen.signs, screen.encoding)
+            for history in histories:
+                parts += [Text(), battery(history, share, now)]
+        return Group(*parts, *notes)
+
+    def _draw(self) -> None:
+        assert self._live
+        self._live.update(_Cropped(self.picture(), UNICODE if self._is_unicode() else ASCII), refresh=True)
+
+    def _is_unicode(self) -> bool:
+        return not self._console.options.ascii_only
+
+    def _screen(self) -> Screen:
+        size = self._console.size
+        height = size.height if self._live else 10_000
+        return Screen(size.width, height, UNICODE if self._is_unicode() else ASCII, self._console.encoding)
+
+
+def show(sample: Mapping[str, Any], file: IO[str] | None = None) -> None:
+    """One sample, printed once. file: where to; None: stdout."""
+    console = Console(file=file, highlight=False, markup=False, emoji=False)
+    history = History()
+    history.take(sample)
+    signs = ASCII if console.options.ascii_only else UNICODE
+    console.print(battery(history, Screen(console.width, 10_000, signs, console.encoding), time.time()))
+
+
+def _fleet(histories: list[History], screen: Screen, now: float) -> Table:
+    """A row for each battery, and the bank last."""
+    wide = screen.width >= 72
+    table = Table(box=None, pad_edge=False, padding=(0, 2 if screen.width >= 100 else 1))
+    table.add_column("battery", no_wrap=True, overflow="crop")
+    table.add_column("state and age", no_wrap=True, overflow="crop", min_width=13)
+    for head in (f"{screen.signs.delta} mV", *(["V", "A", "W out"] if wide else ["A"]), "%", "faults"):
+        table.add_column(head, justify="right", no_wrap=True, overflow="crop", min_width=max(5, len(head)))
+    for history in sorted(histories, key=lambda each: "bank" in each.sample):
+        values = history.values
+        amperes = shown(values.get("current"), "", 1)
+        electric = [shown(values.get("total_voltage"), "", 1), amperes, shown(values.get("power"))]
+        table.add_row(
+            Text(plain(title(history.sample), screen.encoding), "bold"),
+            _brief(history, screen, now),
+            millivolts(values.get("delta_voltage")),
+            *(electric if wide else [amperes]),
+            shown(values.get("soc_percent"), "", 1),
+            Text(shown(values.get("fault_count")), "bold red" if values.get("fault") else ""),
+        )
+    return table
+
+
+def _brief(history: History, screen: Screen, now: float) -> Text:
+    if screen.width >= 100:
+        return state(history, screen, now)
+    return Text(f"{history.sample.get('state')} {history.age(now):.0f} s")
+
+
+class _Cropped:
+    """As many lines as the screen has, and a word about the rest."""
+
+    def __init__(self, content: RenderableType, signs: Any) -> None:
+        self._content, self._signs = content, signs
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        lines = console.render_lines(self._content, options.update(height=None), pad=False)
+        height = options.max_height
+        if len(lines) > height:
+            left = len(lines) - height + 1
+            lines = [
+                *lines[: height - 1],
+                [Segment(f"{self._signs.more} {left} lines more: a larger window")],
+            ]
+        for number, line in enumerate(lines):
+            yield from line
+            if number < len(lines) - 1:
+                yield Segment.line()

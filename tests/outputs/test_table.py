@@ -1,0 +1,247 @@
+"""The view for people: what stands on it, in every size, with few letters, in a real terminal."""
+
+from __future__ import annotations
+
+import io
+import os
+import pty
+import re
+import select
+import struct
+import subprocess
+import sys
+import termios
+import time
+from typing import Any
+
+import pytest
+from samples import BANK, ENERGY, FAILED, PROTOCOLS, TIME, read
+from support import ROOT
+
+from dalybms.outputs.table.cells import bar
+from dalybms.outputs.table.view import TableView, show
+from dalybms.outputs.table.words import ASCII, UNICODE, plain
+from dalybms.outputs.times import nanoseconds
+
+NOW = nanoseconds(TIME) / 1e9 + 7
+APART = "&cell=3.31,3.32,3.29,3.34,3.31,3.30,3.28,3.35"
+
+
+@pytest.fixture(autouse=True)
+def plain_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def drawn(*samples: dict[str, Any], width: int = 100, encoding: str = "utf-8") -> str:
+    """What a view without a terminal prints for the last sample."""
+    os.environ["COLUMNS"] = str(width)
+    out = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    view = TableView(file=out, clock=lambda: NOW)
+    for sample in samples:
+        out.seek(0)
+        out.truncate()
+        view.take(sample)
+    view.close()
+    out.flush()
+    out.seek(0)
+    return out.read()
+
+
+@pytest.fixture(autouse=True)
+def width_is_put_back() -> Any:
+    yield
+    os.environ.pop("COLUMNS", None)
+
+
+def test_everything_of_one_battery_is_there() -> None:
+    sample = read(options=APART, faults=True, energy=ENERGY)
+    sample["balancing_status"][4] = True
+    lines = drawn(sample).splitlines()
+    assert lines[0].startswith("Δ 70 mV  house · a5 · ok 01:02:03Z, 7 s old")
+    text = "\n".join(lines)
+    for words in ("76.5 %", "214.2 Ah remaining", "12.3 A", "W out discharging", "charge MOSFET on",
+                  "42 cycles", "1: 21, 2: 22", "°C", "protection: cell voltage too low (level 2)",
+                  "1.234 kWh in",
+                  "17.4 h to empty", "▲ highest  ▼ lowest  ◆ balancing"):  # fmt: skip
+        assert words in text, words
+    cells = {int(line.split()[0]): line for line in lines if re.match(r" +\d+ .* V ", line)}
+    assert len(cells) == 8
+    assert re.search(r"8 ▲ +3\.350 V .* \+3[78]", cells[8])
+    assert re.search(r"7 ▼ +3\.280 V .* -3[23]", cells[7])
+    assert re.search(r"4 +◆ 3\.340 V", cells[4])
+
+
+def test_the_extremes_since_the_start_are_shown() -> None:
+    text = drawn(read(options="&cells=8"), read(options=APART))
+    assert "Δ 70 mV (4–70)" in text
+    assert "3.311–3.340" in text
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_every_protocol_can_be_drawn(protocol: str) -> None:
+    assert "MOSFET" in drawn(read(protocol, faults=True))
+
+
+def test_an_error_is_shown_with_its_age_and_no_old_value() -> None:
+    text = drawn(read(), FAILED)
+    assert "asleep 01:02:03Z, 7 s old, last good 01:02:03Z" in text
+    assert FAILED["error"] in " ".join(text.split())
+    assert "53.0" not in text
+    assert "3.31" not in text
+    assert "none was good yet" in drawn(FAILED)
+
+
+def test_a_failed_section_and_an_unusable_value_are_told() -> None:
+    sample = {
+        **read(),
+        "state": "partial",
+        "soc": {"error": "no answer to command 90"},
+        "errors": {"error": "e"},
+    }
+    del sample["faults"]
+    text = drawn({**sample, "unusable": {"status.cycles": "raw value 65535"}})
+    for words in (
+        "soc: no answer to command 90",
+        "status.cycles: raw value 65535",
+        "faults: ? (not read)",
+        "? A",
+    ):
+        assert words in text, words
+
+
+def test_the_power_is_unknown_without_a_polarity() -> None:
+    assert "W unknown" in drawn(read(polarity=None))
+
+
+@pytest.mark.parametrize("sample", [read(options=APART, faults=True, energy=ENERGY), FAILED, BANK])
+@pytest.mark.parametrize("width", [30, 79, 80, 200])
+def test_a_terminal_of_few_letters_gets_no_other(sample: dict[str, Any], width: int) -> None:
+    text = drawn({**sample, "name": "Küche", "error": "ä"}, width=width, encoding="ascii")
+    assert text.isascii()
+    assert "K?che" in text
+
+
+def test_a_text_cannot_steer_the_terminal() -> None:
+    text = drawn({**FAILED, "name": "a\x1b[2Jb", "error": "x\x1b]0;title\x07y\n[bold]z"})
+    assert "\x1b" not in text
+    assert "\x07" not in text
+    assert "[bold]z" in text
+    assert plain("a\x1b[31m\r\nb\u202e") == "a [31m b"
+
+
+@pytest.mark.parametrize("signs", [UNICODE, ASCII])
+def test_bars(signs: Any) -> None:
+    full, middle = signs.block, signs.middle
+    assert bar(0, 5, signs) == f"      {middle}      "
+    assert bar(5, 5, signs) == f"      {middle}{full * 6}"
+    assert bar(-2.5, 5, signs) == f"   {full * 3}{middle}      "
+    assert bar(99, 5, signs) == f"      {middle}{full * 6}"
+
+
+def test_one_sample_is_printed_once() -> None:
+    out = io.StringIO()
+    show(read(), out)
+    assert "214.2 Ah remaining" in out.getvalue()
+
+
+PROGRAM = """
+import json, sys
+sys.path[:0] = [{tests!r}, {root!r}]
+from dalybms.outputs.table.view import TableView
+view = TableView()
+for line in sys.stdin:
+    if line.startswith("note "):
+        view.note(line)
+    else:
+        view.take(json.loads(line))
+view.close()
+"""
+
+
+def on_a_terminal(samples: list[Any], columns: int, rows: int, **environment: str) -> list[str]:
+    """The pictures that a real pseudo terminal of that size gets: one a sample, the last one left behind."""
+    import fcntl
+    import json
+
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+    program = PROGRAM.format(tests=str(ROOT / "tests"), root=str(ROOT))
+    process = subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=theirs, stderr=subprocess.PIPE,
+        env={**os.environ, "TERM": "xterm-256color", **environment}, text=True,
+    )  # fmt: skip
+    os.close(theirs)
+    lines = "".join(sample if isinstance(sample, str) else json.dumps(sample) + "\n" for sample in samples)
+    assert process.stdin
+    process.stdin.write(lines)
+    process.stdin.close()
+    data, end = b"", time.monotonic() + 20
+    while time.monotonic() < end:
+        if select.select([ours], [], [], 0.1)[0]:
+            try:
+                data += os.read(ours, 65536)
+            except OSError:  # Linux says so when the other end is closed
+                break
+    os.close(ours)
+    assert process.stderr
+    assert process.stderr.read() == ""
+    process.stderr.close()
+    assert process.wait(10) == 0
+    text = data.decode("utf-8")
+    screen, _, left = text.partition("\x1b[?1049l")
+    return [*(picture for picture in screen.split("\x1b[H") if "\n" in picture), left]
+
+
+def bare(picture: str) -> list[str]:
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", picture).replace("\r", "").splitlines()
+
+
+MANY = [
+    read(options=APART, faults=True, energy=ENERGY), {**read("p81"), "name": "garage", "board": 2},
+    {**FAILED, "name": "boat"}, BANK,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("columns", "rows"), [(20, 5), (40, 12), (79, 23), (80, 24), (200, 60)])
+@pytest.mark.parametrize("samples", [[read(options="&cells=48&sensors=16")], MANY], ids=["48 cells", "many"])
+def test_no_picture_is_larger_than_the_terminal(samples: list[Any], columns: int, rows: int) -> None:
+    pictures = on_a_terminal(samples, columns, rows)[:-1]
+    assert len(pictures) >= len(samples)
+    for picture in pictures:
+        lines = bare(picture)
+        assert len(lines) <= rows
+        assert all(len(line) <= columns for line in lines)
+
+
+def test_all_cells_fit_where_they_can() -> None:
+    for columns, rows, cells in ((80, 24, 48), (80, 24, 16), (60, 20, 16)):
+        (picture, *_) = on_a_terminal([read(options=f"&cells={cells}")], columns, rows)
+        assert len(re.findall(r" 3\.31\d V", "\n".join(bare(picture)))) >= cells
+    assert not any("lines more" in line for line in bare(picture))
+
+
+def test_it_is_drawn_when_a_sample_comes_and_only_then() -> None:
+    pictures = on_a_terminal([read(), read(), FAILED], 80, 24)
+    assert len([picture for picture in pictures[:-1] if "house" in picture]) == 3
+    assert "last good" in pictures[-1], "the last picture stays behind"
+
+
+def test_several_batteries_are_in_one_table_with_the_bank_last() -> None:
+    lines = bare(on_a_terminal(MANY, 120, 60)[len(MANY) - 1])
+    assert [line.split()[0] for line in lines[1:5]] == ["house", "garage", "boat", "bank"]
+    assert "?" in lines[3]
+
+
+def test_notes_stay_below() -> None:
+    picture = on_a_terminal([read(), "note MQTT broker away\n"], 80, 24)[1]
+    assert "note MQTT broker away" in "\n".join(bare(picture))
+
+
+def test_no_color_is_obeyed_and_marks_remain() -> None:
+    coloured, *_ = on_a_terminal([MANY[0]], 80, 24)
+    grey, *_ = on_a_terminal([MANY[0]], 80, 24, NO_COLOR="1")
+    assert re.search(r"\x1b\[[0-9;]*3[0-7]m", coloured)
+    assert not re.search(r"\x1b\[[0-9;]*3[0-7]m", grey)
+    assert "▲" in grey
+    assert "▼" in grey
