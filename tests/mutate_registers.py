@@ -59,12 +59,20 @@ def field_breaks(field: Any, end: int = 1000) -> Iterator[tuple[str, Any]]:
     if isinstance(field, Text):
         yield "size", field._replace(size=field.size - 1)
         if field.mirrored:
-            yield "mirrored", field._replace(mirrored="")
+            yield "mirrored", field._replace(mirrored=False)
+        if field.sure:
+            yield "sure", field._replace(sure=0)
+        if field.whole:
+            yield "whole", field._replace(whole=False)
     if isinstance(field, Choice):
         yield "words", field._replace(words=field.words[1:] + field.words[:1])
         yield "words", field._replace(words=(*field.words, "?"))
+        if field.unknown:
+            yield "unknown", field._replace(unknown=False)
     if isinstance(field, Words):
         yield "each", field._replace(each=field.each - 1)
+    if isinstance(field, Flag) and field.most < 0xFFFF:
+        yield "most", field._replace(most=0xFFFF)
     if isinstance(field, Flag) and field.absent:
         yield "absent", field._replace(absent=field.absent[1:])
         yield "absent", field._replace(absent=field.absent[:-1])
@@ -78,12 +86,12 @@ def map_breaks(module: Any, board: Any, tests: tuple[str, ...]) -> Iterator[Brea
 
     for place, row in enumerate(table.rows):
         at = f"{board.name} {row.section} {getattr(row.field, 'name', 'list')}"
-        ends = [2 * (block.start + block.size) for block in (*table.live, *table.info) if holds(block, row)]
+        ends = [2 * (block.start + block.size) for block in table.all if holds(block, row)]
         for what, field in field_breaks(row.field, *ends):
             yield Break(f"{at} {what}", use(swapped(table, place, row._replace(field=field))), tests)
         rest = (*table.rows[:place], *table.rows[place + 1 :])
         yield Break(f"{at} gone", use(table._replace(rows=rest)), tests)
-    for kind in ("live", "info"):
+    for kind in ("live", "info", "optional"):
         blocks: tuple[Block, ...] = getattr(table, kind)
         for place, block in enumerate(blocks):
             for what, other in (("start", block.start + 1), ("size", block.size - 1)):
@@ -166,14 +174,16 @@ def a5_info(tests: tuple[str, ...]) -> Iterator[Break]:
 
 
 def all_breaks() -> list[Break]:
-    of_d2, of_p81 = ("protocols/modbus/test_d2.py",), ("protocols/modbus/test_p81.py",)
+    shared = ("protocols/test_balancing.py", "protocols/test_identity.py")
+    of_d2 = ("protocols/modbus/test_d2.py", "protocols/modbus/test_d2_second_block.py", *shared)
+    of_p81 = ("protocols/modbus/test_p81.py", *shared)
     return [
         *map_breaks(d2, d2.D2, of_d2),
         *d2_bits(of_d2),
         *map_breaks(p81, p81.P81, of_p81),
         *p81_bits(of_p81),
         *sinowealth_breaks(("protocols/sinowealth/test_sinowealth.py",)),
-        *a5_info(("test_detection_info.py",)),
+        *a5_info(("test_detection_info.py", "protocols/test_identity.py")),
     ]
 
 

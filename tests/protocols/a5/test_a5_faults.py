@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from support import attach, reply, talk
+from support import attach, captures, reply, talk
 
 VENDOR_TABLE = {
     0: "cell_voltage_high_1 cell_voltage_high_2 cell_voltage_low_1 cell_voltage_low_2 "
@@ -45,6 +45,13 @@ def test_a_bit_has_its_code_level_and_text(at: int, bit: int, code: str) -> None
     assert fault["level"] == level_of(at, code)
     assert fault["text"].endswith(f"(level {code[-1]})") == code.endswith(("_1", "_2"))
     assert fault["text"].isascii()
+
+
+@pytest.mark.parametrize("name", ["a5h2-01-98", "b2-12-a5-bit52"])
+def test_a_recorded_pack_at_rest_with_discharge_switched_off(name: str) -> None:
+    record = next(record for record in captures("second") if record["id"] == name)
+    (fault,) = attach(talk({0x98: bytes.fromhex(record["responses"][0])})).get_faults()
+    assert (fault["code"], fault["level"]) == ("mosfet_switched_off", 1)
 
 
 def test_what_two_of_them_say_in_words() -> None:
