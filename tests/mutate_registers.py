@@ -26,7 +26,7 @@ from mutate_rows import number_breaks  # noqa: E402
 from dalybms.protocols.a5 import board as a5  # noqa: E402
 from dalybms.protocols.a5 import commands as a5_commands  # noqa: E402
 from dalybms.protocols.fields import Choice, Date, Flag, Number, Series, Text, Words  # noqa: E402
-from dalybms.protocols.modbus import d2, p81  # noqa: E402
+from dalybms.protocols.modbus import d2, p81, p81_faults  # noqa: E402
 from dalybms.protocols.modbus.register_map import Block, RegisterMap, Row, holds  # noqa: E402
 from dalybms.protocols.sinowealth import board as sinowealth  # noqa: E402
 from dalybms.protocols.sinowealth import registers as sinowealth_registers  # noqa: E402
@@ -116,14 +116,14 @@ def d2_bits(tests: tuple[str, ...]) -> Iterator[Break]:
 
 def p81_bits(tests: tuple[str, ...]) -> Iterator[Break]:
     for name in ("LEVELS", "FLAGS"):
-        table: dict[Any, str] = getattr(p81, name)
+        table: dict[Any, str] = getattr(p81_faults, name)
         for (register, bit), code in table.items():
             other = {**table}
             del other[register, bit]
             gone = dict(other)
             other[register, bit + 1] = code
             for what, broken in (("moved", other), ("gone", gone)):
-                do = lambda name=name, broken=broken: setattr(p81, name, broken)  # type: ignore[misc]  # noqa: E731
+                do = lambda name=name, broken=broken: setattr(p81_faults, name, broken)  # type: ignore[misc]  # noqa: E731
                 yield Break(f"p81 bit of {code} {what}", do, tests)
 
 

@@ -27,6 +27,7 @@ TESTS = [
     "test_bms.py",
     "protocols/a5/test_a5_faults.py",
     "protocols/a5/test_a5_captures.py",
+    "protocols/test_balancing.py",
     "faults/test_wire_faults.py",
 ]
 Break = tuple[str, Callable[[], None]]
@@ -82,7 +83,7 @@ def row_breaks(row: Command) -> Iterator[tuple[str, Command]]:
                 yield what, row._replace(series=Series(item, row.series.each))
     if row.special:
         special = row.special
-        yield "byte order", row._replace(special=lambda data, cells: special(bytes(reversed(data)), cells))
+        yield "byte order", row._replace(special=lambda data: special(bytes(reversed(data))))
 
 
 def all_breaks() -> Iterator[Break]:

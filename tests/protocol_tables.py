@@ -18,7 +18,7 @@ from dalybms.protocols.a5 import commands as a5_commands  # noqa: E402
 from dalybms.protocols.a5.commands import Command  # noqa: E402
 from dalybms.protocols.faults import FAULTS  # noqa: E402
 from dalybms.protocols.fields import Bits, Choice, Date, Flag, Number, Series, Text, Words  # noqa: E402
-from dalybms.protocols.modbus import d2, p81  # noqa: E402
+from dalybms.protocols.modbus import d2, p81, p81_faults  # noqa: E402
 from dalybms.protocols.modbus.register_map import RegisterMap, Row  # noqa: E402
 from dalybms.protocols.sinowealth import registers as sinowealth_registers  # noqa: E402
 
@@ -139,8 +139,8 @@ def bit_rows(words: Iterable[Iterable[str]], first: int, digits: int) -> Iterabl
 
 
 def p81_bits() -> Iterable[list[str]]:
-    found = {place_: (code, 3) for place_, code in p81.LEVELS.items()}
-    found.update({place_: (code, 1) for place_, code in p81.FLAGS.items()})
+    found = {place_: (code, 3) for place_, code in p81_faults.LEVELS.items()}
+    found.update({place_: (code, 1) for place_, code in p81_faults.FLAGS.items()})
     for (register, bit), (code, width) in sorted(found.items()):
         bits = f"{bit}-{bit + width - 1}" if width > 1 else str(bit)
         known = FAULTS.get(code) or FAULTS[f"{code}_1"]

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, Callable, Union
 
 from dalybms.errors import BadReply, DalyError, NoReply, TransportError
 from dalybms.protocols.a5.balancing import balanced
-from dalybms.protocols.a5.commands import BY_SECTION, HARDWARE, INFO, MOST_CELLS, Command
+from dalybms.protocols.a5.commands import BY_SECTION, HARDWARE, INFO, MOST_CELLS, Command, as_it_is
 from dalybms.protocols.a5.frame import SIZE, Frame, FrameReader
-from dalybms.protocols.a5.numbering import Numbering, ordered
-from dalybms.protocols.doubts import Doubts, examine, examine_list, gaps_of, refuse_blank, told
+from dalybms.protocols.a5.numbering import Numbering
+from dalybms.protocols.a5.replies import joined, listed, single
+from dalybms.protocols.doubts import Doubts, gaps_of, told
 from dalybms.protocols.faults import texts
-from dalybms.protocols.fields import decode
 from dalybms.protocols.plausible import reconcile
 from dalybms.protocols.request import Answer, Ask, Request
 
@@ -128,7 +128,7 @@ class A5:
         from dalybms.protocols.parameters import TRIES
 
         def data_of(code: int) -> bytes:
-            question = self._question(Command(code, "parameters", special=_as_it_is))
+            question = self._question(Command(code, "parameters", special=as_it_is))
             answer = ask(question._replace(optional=True, tries=TRIES))
             self.learn(answer)
             return bytes(answer.value)
@@ -199,7 +199,7 @@ class A5:
             writes=tuple(Frame(host, row.code, self._fill).encode() for host in hosts),
             reader=self.reader,
             wanted=partial(self.answers, row.code),
-            parse=partial(self._parser(row), row, doubts),
+            parse=self._parser(row, doubts),
             longest=SIZE * (_MOST_FRAMES if row.series else 1),
             number=_number if row.series or row.frames > 1 else None,
         )
@@ -225,50 +225,10 @@ class A5:
         """Is this frame an answer of this board to a command?"""
         return frame.source == self.number and frame.command == command
 
-    def _single(self, row: Command, doubts: Doubts, frames: Sequence[Frame]) -> Any:
-        frame = frames[0]
-        try:
-            if row.special:
-                refuse_blank(row.section, (frame.data,))
-                return row.special(frame.data, self._counts.get("cells", MOST_CELLS))
-            refuse_blank(row.section, (frame.data[field.at : field.at + field.size] for field in row.fields))
-            reading = doubts.settle(*examine(row.fields, frame.data))
-            if row.check:
-                row.check(reading)
-            return reading
-        except BadReply as error:
-            raise _with_raw(error, row, frames[:1]) from None
-
-    def _parser(self, row: Command) -> Callable[[Command, Doubts, Sequence[Frame]], Any]:
+    def _parser(self, row: Command, doubts: Doubts) -> Callable[[Sequence[Frame]], Any]:
         if row.series:
-            return self._several
-        return _joined if row.frames > 1 else self._single
-
-    def _several(self, row: Command, doubts: Doubts, frames: Sequence[Frame]) -> Any:
-        series = row.series
-        assert series is not None
-        count = self._counts[row.counted]
-        if not any(frames[-1].data):
-            raise _with_raw(BadReply(f"{row.section} of nothing but zeros cannot be"), row, frames[-1:])
-        needed = ordered(frames, series.frames(count), self._numbering.first(frames))
-        if needed is None:
-            return None
-        slots = b"".join(series.slots(frame.data) for frame in needed)[: count * series.item.size]
-        try:
-            refuse_blank(row.section, (slots,))
-            return doubts.settle(*examine_list(series, slots, count))
-        except BadReply as error:
-            raise _with_raw(error, row, needed) from None
-
-
-def _as_it_is(data: bytes, _: int) -> bytes:
-    return data
-
-
-def _joined(row: Command, doubts: Doubts, frames: Sequence[Frame]) -> Any:
-    """The fields of a text in several frames; the first data byte of each is its number."""
-    needed = ordered(frames, row.frames)
-    return None if needed is None else decode(row.fields, b"".join(frame.data[1:] for frame in needed))
+            return partial(listed, row, doubts, self._numbering, self._counts[row.counted])
+        return partial(joined, row) if row.frames > 1 else partial(single, row, doubts)
 
 
 def _place(row: Command) -> tuple[bool, bool, int]:
@@ -282,8 +242,3 @@ def _name(row: Command) -> str:
 
 def _number(frame: Frame) -> int:
     return frame.data[0]
-
-
-def _with_raw(error: BadReply, row: Command, frames: Sequence[Frame]) -> BadReply:
-    raw = b"".join(frame.encode() for frame in frames)
-    return BadReply(str(error), raw)

@@ -25,7 +25,7 @@ class Command(NamedTuple):
 
     A reply is one frame with `fields`, or, where `series` is set, as many frames as
     the count named by `counted` needs, each led by its number. An odd message has
-    `special`, which makes the reading of the data and the number of cells. Of a text in
+    `special`, which makes the reading of the data. Of a text in
     `frames` numbered frames, positions count within the joined text.
     `check` raises BadReply for a reading that cannot be.
     """
@@ -35,7 +35,7 @@ class Command(NamedTuple):
     fields: tuple[Field, ...] = ()
     series: Series | None = None
     counted: str = ""
-    special: Callable[[bytes, int], Any] | None = None
+    special: Callable[[bytes], Any] | None = None
     check: Callable[[dict[str, Any]], None] | None = None
     frames: int = 1
 
@@ -54,8 +54,8 @@ def _sensors_in_order(reading: dict[str, Any]) -> None:
         raise BadReply("a lowest temperature above the highest cannot be")
 
 
-def _bytes(data: bytes, cells: int) -> bytes:
-    """Which cells they mean needs more than the frame: see balancing.py."""
+def as_it_is(data: bytes) -> bytes:
+    """For messages whose meaning needs more than their frame: see balancing.py."""
     return data
 
 
@@ -101,7 +101,7 @@ FAULT_BITS: tuple[tuple[str, ...], ...] = (
 the vendor's table: an 8-cell pack at rest was recorded with it, and the same bit of D2 has that name."""
 
 
-def _faults(data: bytes, cells: int) -> list[Fault]:
+def _faults(data: bytes) -> list[Fault]:
     """Active faults in the order of their bits; byte 7 is a number, not bits."""
     faults = []
     for at, codes in enumerate(FAULT_BITS):
@@ -185,7 +185,7 @@ COMMANDS: tuple[Command, ...] = (
         series=Series(Number("sensor", "C", at=1, size=1, zero=40, absent=NO_SENSOR), each=7),
         counted="temperature_sensors",
     ),
-    Command(0x97, "balancing_status", counted="cells", special=_bytes),
+    Command(0x97, "balancing_status", counted="cells", special=as_it_is),
     Command(0x98, "faults", special=_faults),
 )
 

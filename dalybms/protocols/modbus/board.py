@@ -15,8 +15,8 @@ from dalybms.protocols.derived import ends, power
 from dalybms.protocols.doubts import COUNTS, Doubt, Doubts, examine, examine_list, gaps_of, refuse_blank, told
 from dalybms.protocols.faults import Fault, texts
 from dalybms.protocols.fields import Field, Series, decode
-from dalybms.protocols.modbus.frame import ERROR, READ, ModbusReader, Registers, read_request
 from dalybms.protocols.modbus.optional import OptionalBlocks
+from dalybms.protocols.modbus.questions import proving, read_of
 from dalybms.protocols.modbus.register_map import Block, RegisterMap, Row, holds, image
 from dalybms.protocols.plausible import extremes
 from dalybms.protocols.reading import Outcome, Reading, attempt, read_sections
@@ -36,8 +36,6 @@ _FRAMES = 1
 """A CRC-16: what stands in a good frame is what the board says."""
 _POWER_SHARE, _POWER_WATTS = 0.30, 200
 """Stated power and voltage * current are sampled apart: both limits must be passed to contradict."""
-_OVERHEAD = 5
-"""Bytes of an answer around its data."""
 
 
 class RegisterBoard(ABC):
@@ -65,8 +63,7 @@ class RegisterBoard(ABC):
 
     def probe(self, sections: Sequence[str], round_: int = 0) -> Request:
         """The read that every such board answers: pack, cells and counts."""
-        question = self.question(self.map.live[0])
-        return question._replace(parse=self._proof)
+        return proving(self.map.live[0], self.question(self.map.live[0]))
 
     def learn(self, answer: Answer) -> None:
         """Nothing: the addresses are all that must be known, and they are."""
@@ -144,8 +141,8 @@ class RegisterBoard(ABC):
         return Reading(lambda block: ask(self._worded(block)).value)
 
     def _worded(self, block: Block) -> Request:
-        question = self.question(block)
-        return self._optional.brief(question) if block in self.map.optional else question
+        asked = self.question(block)
+        return self._optional.brief(asked) if block in self.map.optional else asked
 
     def _info_rows(self) -> Iterator[list[Row]]:
         """The counts, then what each block says for get_info()."""
@@ -241,42 +238,9 @@ class RegisterBoard(ABC):
         return found
 
     def question(self, block: Block) -> Request:
-        return Request(
-            name=block.what,
-            writes=(read_request(self.asked, block.start, block.size),),
-            reader=ModbusReader((self.source,), 2 * block.size),
-            wanted=_is_read,
-            parse=partial(self._parse, block),
-            longest=2 * block.size + _OVERHEAD,
-        )
-
-    def _proof(self, frames: Sequence[Registers]) -> Sequence[Registers]:
-        """Frames that prove the protocol: not those of a board that refuses, or says one byte for all."""
-        try:
-            self._parse(self.map.live[0], frames)
-        except NotSupported as error:
-            raise BadReply(str(error), frames[-1].data) from None
-        return frames
-
-    def _parse(self, block: Block, frames: Sequence[Registers]) -> bytes:
-        frame = frames[-1]
-        if frame.refusal is not None:
-            raise _refused(block, frame)
-        if block in self.map.live and len(set(frame.data)) == 1:
-            raise BadReply(f"registers of nothing but {frame.data[0]:02x} cannot be", frame.data)
-        return frame.data
+        return read_of(self.asked, self.source, block, polled=block in self.map.live)
 
 
 def _values(rows: Sequence[Row]) -> tuple[Field, ...]:
     """The fields of single values."""
     return tuple(row.field for row in rows if not isinstance(row.field, Series))
-
-
-def _is_read(frame: Registers) -> bool:
-    return frame.function & ~ERROR == READ
-
-
-def _refused(block: Block, frame: Registers) -> DalyError:
-    if frame.not_there:
-        return NotSupported(f"this board has no {block.what} (exception {frame.refusal})")
-    return BadReply(f"the board refuses {block.what} (exception {frame.refusal})", frame.data)

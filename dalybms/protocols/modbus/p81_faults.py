@@ -1,0 +1,93 @@
+"""The alarms of P81: levels of three bits and single bits, by patagonaa's notes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dalybms.protocols.faults import Fault, named, unknown
+
+LEVELS: dict[tuple[int, int], str] = {
+    (0x6D, 0): "cell_voltage_high",
+    (0x6D, 3): "cell_voltage_low",
+    (0x6D, 8): "cell_voltage_difference",
+    (0x6D, 11): "charge_temperature_high",
+    (0x6E, 0): "charge_temperature_low",
+    (0x6E, 3): "discharge_temperature_high",
+    (0x6E, 8): "discharge_temperature_low",
+    (0x6E, 11): "temperature_difference",
+    (0x6F, 0): "pack_voltage_high",
+    (0x6F, 3): "pack_voltage_low",
+    (0x6F, 8): "charge_overcurrent",
+    (0x6F, 11): "discharge_overcurrent",
+    (0x70, 0): "soc_low",
+    (0x70, 3): "soh_low",
+    (0x70, 8): "mosfet_temperature_high",
+    (0x70, 11): "thermal_runaway",
+}
+"""(register, lowest bit) of the 3-bit levels: 0 none, 1 warning, above it a protection acts."""
+FLAGS: dict[tuple[int, int], str] = {
+    (0x6D, 7): "charger_connection",
+    (0x6D, 15): "discharger_connection",
+    (0x6E, 6): "charge_mosfet_hot",
+    (0x6E, 7): "charge_mosfet_sensor",
+    (0x6E, 14): "discharge_mosfet_hot",
+    (0x6E, 15): "discharge_mosfet_sensor",
+    (0x6F, 6): "short_circuit",
+    (0x6F, 14): "charge_undervoltage",
+    (0x6F, 15): "discharge_overvoltage",
+    (0x72, 8): "afe",
+    (0x72, 9): "afe_communication",
+    (0x72, 10): "afe_sampling",
+    (0x72, 11): "voltage_measurement",
+    (0x72, 12): "cell_sense_wire",
+    (0x72, 13): "pack_voltage_measurement",
+    (0x72, 14): "current_module",
+    (0x72, 15): "temperature_sensors_unreadable",
+    (0x73, 0): "temperature_sensor_lost",
+    (0x73, 1): "eeprom",
+    (0x73, 2): "flash",
+    (0x73, 3): "rtc",
+    (0x73, 4): "charge_mosfet",
+    (0x73, 5): "discharge_mosfet",
+    (0x73, 6): "precharge_mosfet",
+    (0x73, 7): "precharge",
+    (0x73, 15): "heating",
+}
+"""(register, bit) of what is on or off. 0x72 bit 15 was set on a pack of which no sensor was readable. Bits
+that were set on a healthy pack (0x70 bits 6 and 7: a second pack is missing) and bits that say no more than
+a state are left to `fault_words`."""
+_OLD = 0x66
+_NO_SECOND_PACK = (0x68, 7)
+"""The bit of the old words that goes with 0x70 bit 7 on a healthy pack."""
+
+
+def faults_of(new: Sequence[int], old: Sequence[int]) -> list[Fault]:
+    """Active faults in the order of their bits; the old words speak only where the new ones are silent.
+
+    The bits of the old words are not known for sure, so theirs are unknown faults.
+    """
+    values = dict(enumerate(new, 0x6D))
+    found = {place: _level(code, _bits(values, place, 3)) for place, code in LEVELS.items()}
+    found.update({place: code for place, code in FLAGS.items() if _bits(values, place, 1)})
+    faults = [named(code) for _, code in sorted(found.items()) if code]
+    return faults or _old_faults(dict(enumerate(old, _OLD)))
+
+
+def _bits(values: dict[int, int], place: tuple[int, int], count: int) -> int:
+    register, lowest = place
+    return values[register] >> lowest & (1 << count) - 1
+
+
+def _level(code: str, level: int) -> str:
+    return f"{code}_{min(level, 2)}" if level else ""
+
+
+def _old_faults(values: dict[int, int]) -> list[Fault]:
+    places = [(register, bit) for register in values for bit in range(16)]
+    return [
+        unknown(
+            f"register{place[0]:02x}_bit{place[1]}", "unknown fault (register {:02x}, bit {})".format(*place)
+        )
+        for place in places
+        if _bits(values, place, 1) and place != _NO_SECOND_PACK
+    ]
