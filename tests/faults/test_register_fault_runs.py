@@ -23,6 +23,8 @@ BOARDS = (
     "protocol=sinowealth&cells=4&latency=25",
 )
 KINDS = (DalyBMS, DalyBMSBluetooth)
+SECOND_BLOCK = ("mosfet_temperature", "board_temperature", "balance_current", "balancing_cells")
+"""What D2 tells in an answer that is asked for once: lost, it is absent."""
 
 
 def battery(board: str, kind: type[DalyBMS], **options: Any) -> DalyBMS:
@@ -46,6 +48,10 @@ def wrong_values(found: dict[str, Any], true: dict[str, Any]) -> list[str]:
         if section == "mosfet_status":
             reading.pop("heartbeat", None)
             expected.pop("heartbeat", None)
+        if isinstance(expected, dict):
+            expected = {
+                key: value for key, value in expected.items() if key in reading or key not in SECOND_BLOCK
+            }
         if reading != expected:
             wrong.append(f"{section}: {reading} instead of {expected}")
     return wrong

@@ -130,7 +130,7 @@ def _counts(seen: Seen, policy: Policy) -> Iterable[Finding]:
 def _count(name: str, count: int | None, expected: int | None, section: str, seen: Seen) -> Iterable[Finding]:
     if expected is None or _is_missing(section, seen):
         return
-    if count is None:
+    if not isinstance(count, int):
         yield Finding(UNKNOWN, f"{expected} {name} expected, but this board does not tell")
     elif count != expected:
         yield Finding(CRITICAL, f"{count} {name}, expected {expected}")
