@@ -12,7 +12,7 @@ from typing import Any
 from dalybms import parameters
 from dalybms.bms import DalyBMS
 from dalybms.cli import limits, output
-from dalybms.cli.options import DEVICE_VARIABLE, add_battery, add_patience, add_verbose
+from dalybms.cli.options import DEVICE_VARIABLE, FromEnvironment, add_battery, add_patience, add_verbose
 from dalybms.cli.parser import Parser
 from dalybms.cli.run import battery, connect, show_bytes
 from dalybms.errors import DalyError
@@ -51,7 +51,7 @@ def _run(parser: Parser, options: argparse.Namespace) -> int:
     if options.json and action != "diff":
         parser.error("--json is for parameters diff")
     if action == "diff":
-        if len(names) != 2 or options.device != os.environ.get(DEVICE_VARIABLE):
+        if len(names) != 2 or not isinstance(options.device, FromEnvironment):
             parser.error("give two files or devices, without -d: parameters diff A B")
         return _compare(options, *names)
     if action not in ("", "save"):

@@ -38,6 +38,8 @@ def test_they_are_printed_as_json() -> None:
 def test_the_device_of_the_environment() -> None:
     done = run(env={**os.environ, "DALY_BMS_DEVICE": "demo:"})
     assert json.loads(done.stdout)["cells"] == 16
+    done = run("diff", "demo:", "demo:", env={**os.environ, "DALY_BMS_DEVICE": "demo:"})
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_save_prints_nothing(saved: str) -> None:
