@@ -63,9 +63,13 @@ class TemperatureRange(TypedDict, total=False):
     """C; P81, where it is fitted"""
 
 
-class MosfetStatusExtras(TypedDict, total=False):
+class MosfetStatus(TypedDict, total=False):
     mode: str
     """one of the words stationary, charging, discharging; absent for a state that nobody can explain"""
+    charging_mosfet: bool
+    """on; the transistor's real state, which may differ from the switch the user set"""
+    discharging_mosfet: bool
+    """on; the transistor's real state, which may differ from the switch the user set"""
     capacity_ah: float
     """Ah remaining"""
     heartbeat: int
@@ -88,13 +92,6 @@ class MosfetStatusExtras(TypedDict, total=False):
     """Ah remaining, the same as capacity_ah; Sinowealth"""
     pack_state: list[str]
     """texts of the states that are on; Sinowealth"""
-
-
-class MosfetStatus(MosfetStatusExtras):
-    charging_mosfet: bool
-    """on; the transistor's real state, which may differ from the switch the user set"""
-    discharging_mosfet: bool
-    """on; the transistor's real state, which may differ from the switch the user set"""
 
 
 class States(TypedDict):

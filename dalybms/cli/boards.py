@@ -78,5 +78,5 @@ def _failed(came: Answered | DalyError, sections: Sequence[str]) -> bool:
 
 def _tell(number: int, came: Answered | DalyError) -> None:
     if isinstance(came, Answered) and came.unusable:
-        whys = "; ".join(came.unusable.values())
+        whys = "; ".join(dict.fromkeys(came.unusable.values()))
         output.complain(f"board {number}: left out, as the board states it twice: {whys}")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
+
+from dalybms.errors import BadReply
 
 
 def power(soc: dict[str, Any]) -> dict[str, Any]:
@@ -27,3 +30,17 @@ def ends(stated: dict[str, Any], values: dict[int, float], quantity: str, thing:
             found[f"{end}_{quantity}"] = values[number] if own_value is None else own_value
             found[f"{end}_{thing}"] = number if own_number is None else own_number
     return {**found, **rest}
+
+
+def unknown_ends(
+    stated: Mapping[str, Any], left_out: Mapping[Any, str], quantity: str, thing: str
+) -> dict[str, str]:
+    """{key: why} of what a range would have from its list, which lacks values.
+
+    BadReply where nothing is stated either: then nothing of the range is known.
+    """
+    why = next(iter(left_out.values()))
+    if not stated:
+        raise BadReply(f"no ends of a list without {why}")
+    keys = (f"{end}_{what}" for end in ("highest", "lowest") for what in (quantity, thing))
+    return {key: why for key in keys if key not in stated}

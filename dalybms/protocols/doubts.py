@@ -18,9 +18,6 @@ COUNTS = ("cells", "temperature_sensors")
 """Never left out: without them a list means nothing."""
 NOT_BLANK = ("soc", "cell_voltage_range", "mosfet_status", "status", "cell_voltages")
 """Sections that are never nothing but zeros; a board that wakes up has sent such."""
-NOT_UNSET = (*NOT_BLANK, "balancing_status")
-"""Sections that are never nothing but FF, what memory holds that was never written. Faults are not
-among them: an alarm is never swallowed, also where all are set at once."""
 
 
 class Doubt(NamedTuple):
@@ -108,11 +105,17 @@ def examine_list(series: Series, slots: bytes, count: int) -> tuple[dict[int, An
 
 
 def refuse_blank(section: str, raws: Iterable[bytes]) -> None:
-    """Raises BadReply for a section of nothing but zeros, or nothing but FF, where that cannot be."""
-    data = b"".join(raws)
-    if section in NOT_BLANK and not any(data):
+    """Raises BadReply for a section of nothing but zeros where that cannot be."""
+    if section in NOT_BLANK and not any(any(raw) for raw in raws):
         raise BadReply(f"{section} of nothing but zeros cannot be")
-    if section in NOT_UNSET and not data.strip(b"\xff"):
+
+
+def refuse_unset(section: str, data: bytes) -> None:
+    """As refuse_blank(), for a frame of memory that was never written.
+
+    Not for the faults: an alarm is never swallowed.
+    """
+    if section in NOT_BLANK and not data.strip(b"\xff"):
         raise BadReply(f"{section} of nothing but ff cannot be")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dalybms.errors import BadReply
-from dalybms.protocols.doubts import NOT_UNSET, Doubt, Doubts, refuse_blank, told
+from dalybms.protocols.doubts import NOT_BLANK, Doubt, Doubts, refuse_blank, refuse_unset, told
 
 NO_VOLTS = Doubt(b"\0\0", "total_voltage of 0 V cannot be")
 A, B = Doubt(b"\x01", "a of 1 cannot be"), Doubt(b"\x02", "a of 2 cannot be")
@@ -111,16 +111,18 @@ def test_blank_sections_are_refused(section: str) -> None:
         refuse_blank(section, [b"\0\0", b"\0"])
 
 
-@pytest.mark.parametrize("section", NOT_UNSET)
+@pytest.mark.parametrize("section", NOT_BLANK)
 def test_sections_of_memory_that_was_never_written_are_refused(section: str) -> None:
-    refuse_blank(section, [b"\xff\xff", b"\xff\xfe"])
+    refuse_unset(section, b"\xff\xff\xff\xfe")
     with pytest.raises(BadReply, match=f"{section} of nothing but ff cannot be"):
-        refuse_blank(section, [b"\xff\xff", b"\xff"])
+        refuse_unset(section, b"\xff" * 8)
 
 
-@pytest.mark.parametrize("section", ["temperature_range", "temperatures", "faults", "info"])
-def test_where_ff_says_that_nothing_is_fitted_it_is_taken(section: str) -> None:
-    refuse_blank(section, [b"\xff\xff"])
+@pytest.mark.parametrize(
+    "section", ["temperature_range", "temperatures", "faults", "balancing_status", "info"]
+)
+def test_where_ff_says_something_it_is_taken(section: str) -> None:
+    refuse_unset(section, b"\xff" * 8)
 
 
 @pytest.mark.parametrize(

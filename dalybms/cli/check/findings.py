@@ -188,8 +188,8 @@ def _is_missing(section: str, seen: Seen) -> bool:
 
 def _left_out(seen: Seen) -> Iterable[Finding]:
     """Boards have states of their own beside charging and discharging: an unknown mode is no news."""
-    for name in _named(seen):
-        yield Finding(UNKNOWN, seen.left_out[name])
+    for why in dict.fromkeys(seen.left_out[name] for name in _named(seen)):
+        yield Finding(UNKNOWN, why)
 
 
 def _named(seen: Seen) -> list[str]:

@@ -9,7 +9,7 @@ from dalybms.errors import BadReply
 from dalybms.protocols.a5.commands import Command
 from dalybms.protocols.a5.frame import Frame
 from dalybms.protocols.a5.numbering import Numbering, ordered
-from dalybms.protocols.doubts import Doubts, examine, examine_list, refuse_blank
+from dalybms.protocols.doubts import Doubts, examine, examine_list, refuse_blank, refuse_unset
 from dalybms.protocols.fields import decode
 
 
@@ -18,8 +18,8 @@ def single(row: Command, doubts: Doubts, frames: Sequence[Frame]) -> Any:
     frame = frames[0]
     try:
         if row.special:
-            refuse_blank(row.section, (frame.data,))
             return row.special(frame.data)
+        refuse_unset(row.section, frame.data)
         refuse_blank(row.section, (frame.data[field.at : field.at + field.size] for field in row.fields))
         reading = doubts.settle(*examine(row.fields, frame.data))
         if row.check:

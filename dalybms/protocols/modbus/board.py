@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from dalybms.errors import BadReply, DalyError, NoReply, NotSupported
-from dalybms.protocols.derived import ends, power
+from dalybms.protocols.derived import ends, power, unknown_ends
 from dalybms.protocols.doubts import COUNTS, Doubt, Doubts, examine, examine_list, gaps_of, refuse_blank, told
 from dalybms.protocols.faults import Fault, texts
 from dalybms.protocols.fields import Field, Series, decode
@@ -157,8 +157,10 @@ class RegisterBoard(ABC):
         rows = self.map.of("status")
         return [row for row in rows if not isinstance(row.field, Series) and row.field.name in COUNTS]
 
-    def _counts(self, reading: Reading) -> dict[str, int]:
-        return self._decoded(reading, self._count_rows())
+    def _count(self, reading: Reading, name: str) -> int:
+        """One of the two counts: what cannot be of the other does no harm."""
+        rows = [row for row in self._count_rows() if getattr(row.field, "name", "") == name]
+        return int(self._decoded(reading, rows)[name])
 
     def _judged(self, reading: Reading, section: str) -> Any:
         """A section, and what it goes without."""
@@ -218,7 +220,7 @@ class RegisterBoard(ABC):
         rows = self.map.of(section)
         series = rows[0].field
         assert isinstance(series, Series)
-        count = self._counts(reading)[LISTS[section]]
+        count = self._count(reading, LISTS[section])
         slots = series.slots(image(reading, self.map.blocks(rows)))[: count * series.item.size]
         refuse_blank(section, (slots,))
         return doubts.settle(*examine_list(series, slots, count))
@@ -229,6 +231,7 @@ class RegisterBoard(ABC):
         values = self._list(reading, listed, of_list)
         stated = self._stated(reading, section, doubts)
         if of_list.left_out:  # the end of the list may be the value that is missing
+            doubts.left_out.update(unknown_ends(stated, of_list.left_out, quantity, thing))
             return stated
         found = ends(stated, values, quantity, thing)
         found = {key: value for key, value in found.items() if key not in doubts.left_out}

@@ -35,6 +35,11 @@ def _cell(name: str, register: int, least: int = 0) -> Number:
     return Number(name, "V", at=2 * register, size=2, per_unit=1000, least=least, most=6000)
 
 
+def _stated(name: str, register: int, least: int = 0) -> Number:
+    """What follows from the cells, where the board has a register for it."""
+    return _cell(name, register, least)._replace(absent=NONE)
+
+
 def _temperature(name: str, register: int) -> Number:
     return Number(name, "C", at=2 * register, size=2, zero=40, most=0xFF, absent=NO_SENSOR)
 
@@ -59,8 +64,8 @@ ROWS: tuple[Row, ...] = (
     Row("soc", current(2 * 0x29)),
     Row("power", Number("power", "W", at=2 * 0x39, size=2, absent=NONE)),
     Row("soc", Number("soc_percent", "%", at=2 * 0x2A, size=2, per_unit=10, most=1000)),
-    Row("cell_voltage_range", _cell("highest_voltage", 0x2B, least=1)),
-    Row("cell_voltage_range", _cell("lowest_voltage", 0x2C)),
+    Row("cell_voltage_range", _stated("highest_voltage", 0x2B, least=1)),
+    Row("cell_voltage_range", _stated("lowest_voltage", 0x2C)),
     Row("temperature_range", _temperature("highest_temperature", 0x2D)),
     Row("temperature_range", _temperature("lowest_temperature", 0x2E)),
     Row(
@@ -75,8 +80,8 @@ ROWS: tuple[Row, ...] = (
     Row("status", Number("temperature_sensors", "", at=2 * 0x32, size=2, most=MOST_SENSORS)),
     Row("status", Number("cycles", "", at=2 * 0x33, size=2, absent=NONE)),
     Row("status", Words("fault_words", at=2 * 0x3A, each=4)),
-    Row("cell_voltage_range", _cell("average_voltage", 0x37)),
-    Row("cell_voltage_range", _cell("delta_voltage", 0x38)),
+    Row("cell_voltage_range", _stated("average_voltage", 0x37)),
+    Row("cell_voltage_range", _stated("delta_voltage", 0x38)),
     Row("faults", Words("words", at=2 * 0x3A, each=4)),
     Row("temperature_range", _temperature("mosfet_temperature", 0x42)),
     Row("temperature_range", _temperature("board_temperature", 0x43), proven=False),
@@ -175,7 +180,7 @@ class D2(RegisterBoard):
             raise NotSupported("this board does not say whether it balances")
         if balances:
             raise unsaid()
-        return of_mask(0, self._counts(reading)["cells"])
+        return of_mask(0, self._count(reading, "cells"))
 
 
 def _reserved(register: int, bit: int) -> Fault:

@@ -43,6 +43,11 @@ def _cell(name: str, register: int, least: int = 0) -> Number:
     return Number(name, "V", at=2 * register, size=2, per_unit=1000, least=least, most=6000)
 
 
+def _stated(name: str, register: int, least: int = 0) -> Number:
+    """What follows from the cells, where the board has a register for it."""
+    return _cell(name, register, least)._replace(absent=NONE)
+
+
 def _temperature(name: str, register: int) -> Number:
     return Number(name, "C", at=2 * register, size=2, zero=40, most=0xFF, absent=NO_SENSOR)
 
@@ -77,10 +82,10 @@ ROWS: tuple[Row, ...] = (
     Row("soc", current(2 * 0x39)),
     Row("power", Number("power", "W", at=2 * 0x58, size=2, absent=NONE)),
     Row("soc", Number("soc_percent", "%", at=2 * 0x3A, size=2, per_unit=10, most=1000)),
-    Row("cell_voltage_range", _cell("highest_voltage", 0x3E, least=1)),
-    Row("cell_voltage_range", _count("highest_cell", 0x3F, most=MOST_CELLS, least=1)),
-    Row("cell_voltage_range", _cell("delta_voltage", 0x42)),
-    Row("cell_voltage_range", _cell("average_voltage", 0x57)),
+    Row("cell_voltage_range", _stated("highest_voltage", 0x3E, least=1)),
+    Row("cell_voltage_range", _count("highest_cell", 0x3F, most=MOST_CELLS, least=1)._replace(absent=NONE)),
+    Row("cell_voltage_range", _stated("delta_voltage", 0x42)),
+    Row("cell_voltage_range", _stated("average_voltage", 0x57)),
     Row("temperature_range", _temperature("highest_temperature", 0x43)),
     Row("temperature_range", _sensor("highest_sensor", 0x44)),
     Row("temperature_range", _temperature("lowest_temperature", 0x45)),
@@ -161,7 +166,7 @@ class P81(RegisterBoard):
         The low byte has bit 0 for cell 1 by patagonaa's notes. On R24TK boards it is the high byte: there
         cell 8 was confirmed with a clamp meter.
         """
-        cells = self._counts(reading)["cells"]
+        cells = self._count(reading, "cells")
         state, _, *words = self._decoded(reading, self.map.of("balancing_status"))["bits"]
         if state in NONE:
             raise NotSupported("this board does not say whether it balances")

@@ -237,7 +237,7 @@ _BITS: dict[str, Callable[[Reading], dict[str, Any]]] = {"mosfet_status": _mosfe
 
 def _faults(reading: Reading) -> list[Fault]:
     """Active faults, the lowest bit first."""
-    bits = _bits(reading, BATTERY_STATE)
+    bits = raw_value(reading.get(BATTERY_STATE), 0, 2)
     return [
         named(FAULT_BITS[bit])
         if bit in FAULT_BITS

@@ -324,7 +324,7 @@ def test_a_total_above_ten_full_cells_is_left_out() -> None:
 
 @pytest.mark.parametrize(
     ("register", "section"),
-    [(0x15, "mosfet_status"), (0x16, "errors"), (0x17, "status"), (0x17, "cell_voltages")],
+    [(0x15, "mosfet_status"), (0x17, "status"), (0x17, "cell_voltages")],
 )
 def test_all_bits_at_once_are_no_state(register: int, section: str) -> None:
     with pytest.raises(BadReply, match=f"register {register:02x} of ffff cannot be"):

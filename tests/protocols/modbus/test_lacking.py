@@ -1,0 +1,104 @@
+"""Registers that a D2 or P81 board has not (FFFF), and lists that lack a value: what is told and derived."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import pytest
+from register_replay import RECORDS, board, registers
+from support import attach
+
+from dalybms import BadReply, DalyBMS, DalyError
+
+D2 = registers(RECORDS["d2-syssi-test-status_frame_62_reg_no_alarms"])
+
+
+class Kind(NamedTuple):
+    """A protocol: its name, addresses and where its values stand."""
+
+    name: str
+    asked: int
+    answers: int
+    known: dict[int, int]
+    stated: dict[str, int]
+    sensors: int
+
+
+P81: dict[int, int] = {
+    **dict.fromkeys(range(0x80), 0),
+    **{register: 3300 + register for register in range(8)},
+    0x30: 61, 0x31: 62,
+    0x38: 264, 0x39: 30000, 0x3A: 500, 0x3C: 8, 0x3D: 2, 0x3E: 3307, 0x3F: 8, 0x42: 7,
+    0x43: 62, 0x44: 2, 0x45: 61, 0x46: 1, 0x4B: 100, 0x52: 1, 0x53: 1, 0x57: 3303,
+}  # fmt: skip
+KINDS = [
+    Kind(
+        "d2", 0xD2, 0xD2, D2,
+        {"highest_voltage": 0x2B, "lowest_voltage": 0x2C, "average_voltage": 0x37, "delta_voltage": 0x38},
+        0x32,
+    ),
+    Kind(
+        "p81", 0x81, 0x51, P81,
+        {"highest_voltage": 0x3E, "highest_cell": 0x3F, "average_voltage": 0x57, "delta_voltage": 0x42},
+        0x3D,
+    ),
+]  # fmt: skip
+STATED = [(kind, key) for kind in KINDS for key in kind.stated]
+
+
+def battery(kind: Kind, *changes: tuple[int, int]) -> DalyBMS:
+    script = board(kind.asked, kind.answers, {**kind.known, **dict(changes)})
+    return attach(script, protocol=kind.name)
+
+
+@pytest.mark.parametrize(("kind", "key"), STATED, ids=[f"{kind.name}-{key}" for kind, key in STATED])
+def test_what_is_stated_beside_the_cells_is_absent_or_taken_from_the_list(kind: Kind, key: str) -> None:
+    whole: Any = battery(kind).get_cell_voltage_range()
+    bms = battery(kind, (kind.stated[key], 0xFFFF))
+    found: Any = bms.get_cell_voltage_range()
+    assert bms.unusable == {}, "the board has no such register: nothing is wrong"
+    if key in ("average_voltage", "delta_voltage"):
+        assert found == {name: value for name, value in whole.items() if name != key}
+    else:
+        assert found.keys() == whole.keys()
+        assert found[key] == pytest.approx(whole[key], abs=0.001)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_a_count_of_sensors_that_cannot_be_leaves_the_cells(kind: Kind) -> None:
+    healthy = battery(kind).read(["cell_voltages", "cell_voltage_range", "balancing_status"])
+    found = battery(kind, (kind.sensors, 0xFFFF)).read([*healthy, "temperatures", "status"])
+    assert {section: found[section] for section in healthy} == healthy
+    assert isinstance(found["temperatures"], BadReply)
+    assert isinstance(found["status"], BadReply)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_ends_of_a_list_that_lacks_a_value_are_told(kind: Kind) -> None:
+    """Alone: no list is read beside it that could tell."""
+    whole = battery(kind).get_cell_voltage_range()
+    bms = battery(kind, (0x01, 0xFFFF))
+    found = bms.get_cell_voltage_range()
+    assert found == {key: value for key, value in whole.items() if key in found}
+    missing = set(whole) - set(found)
+    assert missing
+    assert bms.unusable == {f"cell_voltage_range.{key}": "cell 2 of 65.535 V cannot be" for key in missing}
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_a_range_of_which_nothing_is_stated_is_that_of_the_list(kind: Kind) -> None:
+    whole: Any = battery(kind).get_cell_voltage_range()
+    lacking = [(register, 0xFFFF) for register in kind.stated.values()]
+    found: Any = battery(kind, *lacking).get_cell_voltage_range()
+    assert found.keys() == whole.keys() - {"average_voltage", "delta_voltage"}
+    bms = battery(kind, (0x01, 0xFFFF), *lacking)
+    with pytest.raises(DalyError, match="no ends of a list without cell 2 of"):
+        bms.get_cell_voltage_range()
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_an_unknown_state_leaves_the_balancing(kind: Kind) -> None:
+    """A whole section was lost for a word in another one."""
+    mode = 0x2F if kind.name == "d2" else 0x48
+    healthy = battery(kind).get_balancing_status()
+    assert battery(kind, (mode, 20)).get_balancing_status() == healthy
