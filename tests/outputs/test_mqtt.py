@@ -272,6 +272,7 @@ def test_a_wrong_password_is_told_once_and_mended_without_a_restart(tmp_path: Pa
 
 
 def write_password(file: Path, password: str) -> None:
+    file.unlink(missing_ok=True)  # newer versions of the program overwrite nothing
     subprocess.run(["mosquitto_passwd", "-b", "-c", str(file), "me", password], check=True, timeout=10)
 
 

@@ -29,7 +29,6 @@ def battery(options: str):
     return device(answer=answer)
 
 
-@pytest.mark.alone
 @pytest.mark.parametrize(
     ("options", "state", "begins"),
     [
@@ -68,6 +67,7 @@ def test_a_device_that_is_not_there_is_unknown_and_the_stage_is_named(bluez):
     assert result.seconds < 3
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     ("call", "state"),
     [

@@ -207,7 +207,7 @@ def test_services_that_never_resolve(bluez: BlueZ) -> None:
     bluez.add(dongle := device())
     bluez.resolves = False
     refused("no connection came about; close the phone app", "connect", within=4)
-    assert not dongle.connected
+    bluez.wait_for(lambda: not dongle.connected)
 
 
 def test_a_link_that_dies_while_services_resolve(bluez: BlueZ) -> None:
