@@ -35,7 +35,7 @@ def _asked(target: Target, speakers: list[Speaker]) -> str:
 def _other_numbers(target: Target, speakers: list[Speaker]) -> str:
     if target.board is not None or all(speaker.name in WITHOUT_NUMBER for speaker in speakers):
         return ""
-    return f"a board that has another number than {target.number} hears nothing of that (--board N)"
+    return f"a board with another number than {target.number} must be named (--board N)"
 
 
 def _left_out(target: Target) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import NoReturn
 
 from dalybms.emulator import options
 from dalybms.emulator.serve import PtyEnd, TcpEnd, serve
@@ -17,12 +18,19 @@ def main() -> int:
         line = options.build(given.options, paced=not given.unpaced)
         end = PtyEnd(given.link) if given.pty else TcpEnd(given.tcp)
     except (ValueError, OSError) as error:
-        parser.exit(2, f"{parser.prog}: {error}\n")
+        parser.error(str(error))
     return serve(line, end, sys.stdout)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}; {self.prog} --help says more\n")
+
+
+def _parser() -> Parser:
+    parser = Parser(
         prog="python -m dalybms.emulator",
         description="A fake Daly board. Prints one line when ready: the path or address to connect to.",
         epilog=options.describe(),

@@ -14,7 +14,7 @@ _P81_ASKED, _P81_ANSWERS = 0x80, 0x50
 
 SENTENCES = {
     "silence": "nothing was heard: the board may be asleep (press its button, charge or load it), "
-    "A/B or TX/RX swapped, GND missing, or the adapter of the wrong kind",
+    "or on a cable A/B or TX/RX swapped, GND missing, the adapter of the wrong kind",
     "echo": "only our own request came back: the board is asleep, or TX and RX are joined",
     "another board": "only another board answered: check the board number",
     "another command": "the board answered other commands, but not this one: "

@@ -96,13 +96,14 @@ def read(ask: Callable[[int], bytes]) -> Found:
 def _steady(ask: Callable[[int], bytes], code: int) -> bytes:
     """What two answers say alike: the sum misses damage, and a limit has nothing to be checked by."""
     seen: list[bytes] = []
+    names = ", ".join(row.name for row in MESSAGES[code])
     for _ in range(_ANSWERS):
         data = _defined(MESSAGES[code], ask(code))
         if data in seen:
-            refuse_one_byte(data, f"command {code:02x}")
+            refuse_one_byte(data, names)
             return data
         seen.append(data)
-    raise BadReply(f"command {code:02x} is answered differently each time: look for disturbances", seen[-1])
+    raise BadReply(f"{names} is answered differently each time: look for disturbances", seen[-1])
 
 
 def _defined(rows: Sequence[Row], data: bytes) -> bytes:

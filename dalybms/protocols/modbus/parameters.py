@@ -166,5 +166,5 @@ def read(parts: Sequence[Part], ask: Callable[[Block], bytes]) -> Found:
 def _image(ask: Callable[[Block], bytes], block: Block) -> bytes:
     """The registers of a block, each at its place from register 0."""
     data = ask(block)
-    refuse_one_byte(data, f"registers {block.start:02x}-{block.start + block.size - 1:02x}")
+    refuse_one_byte(data, block.what)
     return bytes(2 * block.start) + data

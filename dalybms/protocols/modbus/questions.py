@@ -45,7 +45,7 @@ def _parse(block: Block, polled: bool, frames: Sequence[Registers]) -> bytes:
     if frame.refusal is not None:
         raise _refused(block, frame)
     if polled and len(set(frame.data)) == 1:
-        raise BadReply(f"registers of nothing but {frame.data[0]:02x} cannot be", frame.data)
+        raise BadReply(f"{block.what} of nothing but {frame.data[0]:02x} cannot be", frame.data)
     return frame.data
 
 

@@ -209,7 +209,7 @@ def _bits(reading: Reading, register: int) -> int:
     """BadReply for all bits at once: so reads a register that is not there."""
     bits = raw_value(reading.get(register), 0, 2)
     if bits == 0xFFFF:
-        raise BadReply(f"register {register:02x} of ffff cannot be", reading.get(register))
+        raise BadReply(f"{BY_REGISTER[register].section} of ffff cannot be", reading.get(register))
     return bits
 
 
