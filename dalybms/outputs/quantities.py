@@ -14,7 +14,7 @@ GOOD = STATES[:2]
 MODES = ("stationary", "charging", "discharging")
 NUMBER, FLAG, TEXT = "number", "flag", "text"
 _ALL = "a5 d2 p81 sinowealth"
-_REGISTERS = "d2 p81"
+_NOT_SINOWEALTH = "a5 d2 p81"
 _FITTED = ""
 """Of no protocol as such: shown from the first sample on that has it."""
 
@@ -131,7 +131,9 @@ MOSFETS = (
     _flag("precharging_mosfet", "mosfet_status", "precharge MOSFET", "p81"),
     _flag("heating", "mosfet_status", "heating", "p81"),
     _flag("fan", "mosfet_status", "fan", "p81"),
-    _flag("balancing", "mosfet_status", "balancing"),
+    _flag("balancing", "mosfet_status", "balancing", _NOT_SINOWEALTH),
+    Quantity("balancing_cells", "mosfet_status", "cells being balanced", metric="balancing_cells",
+             protocols=_FITTED, detail=True),
     Quantity("balance_current", "mosfet_status", "balance current", NUMBER, "A", 3, "current", "measurement",
              "balance_current_amperes", 1, _FITTED, detail=True),
     Quantity("heartbeat", "mosfet_status", "heartbeat", metric="heartbeat", protocols="a5 p81", detail=True),
@@ -191,8 +193,9 @@ TABLE = (
 
 CELL = _volts("cell_voltage", "cell_voltages", "cell", "cell_voltage_volts", detail=True)
 BALANCING = Quantity(
-    "cell_balancing", "balancing_status", "balancing of cell", FLAG, metric="cell_balancing", detail=True
-)
+    "cell_balancing", "balancing_status", "balancing of cell", FLAG, metric="cell_balancing",
+    protocols=_NOT_SINOWEALTH, detail=True,
+)  # fmt: skip
 SENSOR = Quantity(
     "temperature", "temperatures", "temperature", NUMBER, "°C", 0, "temperature", "measurement",
     "temperature_celsius", detail=True,
