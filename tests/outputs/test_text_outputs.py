@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import resource
 import signal
 from pathlib import Path
@@ -67,7 +68,8 @@ def test_line_protocol_of_a_sample_without_sections(sample: dict[str, Any]) -> N
     found = parse_line(influx.line(sample))
     assert found["fields"]["state"] == sample["state"]
     if "error" in sample:
-        assert found["fields"]["error"] == " ".join(sample["error"].split())
+        told = re.sub(r'\\(["\\])', r"\1", found["fields"]["error"])  # the parser for Python 3.9 leaves them
+        assert told == " ".join(sample["error"].split())
 
 
 @pytest.mark.parametrize("name", ["a b", "x,y=z", "Küche", "back\\", "two\nlines", "\U0001f50b"])

@@ -34,10 +34,6 @@ class Event(NamedTuple):
     session: Any = None
 
 
-Events = queue.SimpleQueue
-"""Of Event."""
-
-
 class Session:
     """A connection that is open from the constructor to drop(). Raises OSError when there is none.
 
