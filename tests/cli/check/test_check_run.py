@@ -15,6 +15,7 @@ PROGRAM = """
 import argparse, sys, threading
 from dalybms.cli.check import run as check_run
 from dalybms.cli.check import verdict as check
+from dalybms.cli import write_flags
 
 class Battery:
     unusable = {}
@@ -28,6 +29,7 @@ class Battery:
 
 parser = argparse.ArgumentParser()
 check.add_options(parser)
+write_flags.add_options(parser)
 parser.add_argument("-d", dest="device")
 parser.add_argument("-t", dest="timeout", type=float)
 parser.add_argument("--verbose", action="store_true")
