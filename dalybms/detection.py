@@ -14,7 +14,7 @@ from dalybms.protocols.request import Answer, Ask, Request
 if TYPE_CHECKING:
     from dalybms.device import Speaker
 
-_SHORT_ROUNDS = 2
+_BRIEF_ROUNDS = 2
 """Healthy boards answer within a part of the usual silence, so the first rounds are quick."""
 
 
@@ -69,28 +69,33 @@ class Detection:
     def _probes(self, sections: Sequence[str], owners: dict[Request, Speaker]) -> Iterator[Request]:
         """One question of each protocol a round; a protocol is not even loaded before its turn.
 
-        The second round repeats the first: so one lost reply costs no more than a short round.
+        The first round is asked twice, briefly: so one lost reply costs no more than that.
         """
         names = sorted(candidates(self._target), key=lambda name: name != self.likely)
+        retries = self._link.retries
         self._asked.clear()
-        for round_ in range(1 + self._link.retries):
+        for round_ in range(0 if retries else 1, _BRIEF_ROUNDS + retries):
             for name in names:
                 if name not in self._candidates:
                     self._candidates[name] = speaker(name, self._target)
-                plan = max(0, round_ - (self._link.retries > 1))
-                request = self._in_turn(name, self._candidates[name].probe(sections, plan), names, round_)
+                request = self._candidates[name].probe(sections, max(0, round_ - 1))
+                if len(names) * len(request.writes) > 1:
+                    request = self._in_turn(
+                        name, names, request, brief=retries > 0 and round_ < _BRIEF_ROUNDS
+                    )
+                elif not round_:
+                    continue  # nobody else waits for a turn
                 owners[request] = self._candidates[name]
                 yield request
                 self._asked[self._candidates[name]] = None
 
-    def _in_turn(self, name: str, request: Request, names: Sequence[str], round_: int) -> Request:
-        """A question with the patience that its round allows, where several take turns."""
+    def _in_turn(self, name: str, names: Sequence[str], request: Request, brief: bool) -> Request:
+        """A question of one of several that wait for their turns."""
         timing = self._link.timing
         if name == "a5" and name != names[0]:
             request = request._replace(not_before=timing.a5_after)
-        if round_ >= min(_SHORT_ROUNDS, self._link.retries) or len(names) * len(request.writes) == 1:
-            return request
-        return request._replace(patience=max(timing.turn, timing.least_turn / timing.timeout))
+        patience = max(timing.turn, timing.least_turn / timing.timeout) if brief else request.patience
+        return request._replace(patience=patience)
 
 
 def _as_data(request: Request, first: Answer) -> Answer | None:

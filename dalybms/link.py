@@ -18,7 +18,7 @@ from dalybms.budget import Budget
 from dalybms.errors import BadReply, DalyError, NoReply, TransportError
 from dalybms.listener import Listener
 from dalybms.logs import Log
-from dalybms.pace import Pace, Tails, Trial
+from dalybms.pace import Pace, Quiet, Tails, Trial
 from dalybms.protocols.request import Answer, Request
 from dalybms.timing import LONGEST, WIRE, Timing
 
@@ -72,6 +72,7 @@ class Link:
         self._lock = threading.RLock()
         self._closed = False
         self._budget = Budget(timing)
+        self._quiet = Quiet(timing)
         self._tails = Tails()
         self._calls = 0
         self._last_heard = float("-inf")
@@ -172,7 +173,8 @@ class Link:
     def _attempt(self, exchange: _Exchange, request: Request, silence: float) -> Answer | None:
         """Send once and listen until an answer, silence, or the limit whatever noise comes."""
         began = self._clock()
-        listener = Listener(exchange.asked, self.timing, began, silence, again=len(exchange.sent) > 1)
+        again = len(exchange.sent) > 1
+        listener = Listener(exchange.asked, self.timing, self._quiet, began, silence, again)
         lost, rest = True, began - self._last_heard
         self._send(request, exchange.sent[-1])
         try:
@@ -213,7 +215,7 @@ class Link:
 
     def _finish_tail(self) -> None:
         """Let a long reply run in: a request into a sending board is lost."""
-        quiet = self.timing.quiet
+        quiet = self._quiet.seconds
         limit = self._clock() + LONGEST * self.timing.byte + quiet
         while self._tails.running:
             left = min(self._last_heard + quiet, limit) - self._clock()

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from dalybms.pace import Quiet
 from dalybms.protocols.request import Answer, Request
 from dalybms.timing import Timing
 
@@ -24,12 +25,18 @@ class Listener:
     """
 
     def __init__(
-        self, asked: dict[Request, list[bytes]], timing: Timing, began: float, silence: float, again: bool
+        self,
+        asked: dict[Request, list[bytes]],
+        timing: Timing,
+        quiet: Quiet,
+        began: float,
+        silence: float,
+        again: bool,
     ) -> None:
         self._asked = asked
         self._request = list(asked)[-1]
         self._readers = list({id(request.reader): request.reader for request in asked}.values())
-        self._timing, self._again, self._silence = timing, again, silence
+        self._timing, self._quiet, self._silence, self._again = timing, quiet, silence, again
         self.frames: dict[Request, list[Any]] = {request: [] for request in asked}
         self.strangers: list[Any] = []
         self.heard = b""
@@ -65,7 +72,11 @@ class Listener:
         self._short = enough > 1 and len(chunk) < enough
         if not chunk:
             return None
-        if self.heard and self._again and now - self._last > self._timing.quiet:
+        if not self.heard:
+            self._quiet.began(len(chunk))
+        elif enough > 1 and not self._short:
+            self._quiet.went_on(enough, now - began)
+        if self.heard and self._again and now - self._last > self._quiet.seconds:
             self._begin_anew()
         self.heard = (self.heard + chunk)[-_KEPT:]
         self._last = now
@@ -100,7 +111,7 @@ class Listener:
 
     @property
     def _quiet_at(self) -> float:
-        return self._last + self._timing.quiet
+        return self._last + self._quiet.seconds
 
     def _begin_anew(self) -> None:
         """What came before a pause belongs to an earlier reply: sets of frames are never mixed."""
@@ -126,5 +137,4 @@ class Listener:
         return done
 
     def _answer(self, request: Request, value: Any) -> Answer:
-        written = self._asked[request]
-        return Answer(request, written[-1], value, sure=len(set(written)) == 1)
+        return Answer(request, self._asked[request][-1], value)

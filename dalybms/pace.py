@@ -22,6 +22,8 @@ _SPACING = 8
 _CALLS = 2
 """Calls before a rest that was never tried is tried."""
 _ROUNDING = 0.0005
+_AMPLE = 5
+"""A line is quiet after so many times the longest gap within a reply."""
 
 
 class Trial(NamedTuple):
@@ -81,9 +83,11 @@ class Pace:
             self._grown, self._since = call, 0
 
     def _shortest(self) -> int:
-        """The step of the shortest rest that nothing speaks against."""
+        """The step of the shortest rest that nothing speaks against, not even what a longer one lost."""
         last = len(self._rests) - 1
-        return next((step for step in range(last) if self._against(step) <= _PROOF), last)
+        bad = [step for step in range(last) if self._against(step) > _PROOF]
+        good = (step for step in range(last) if step not in bad)
+        return next((step for step in good if self._asked[step] or not bad or step > bad[-1]), last)
 
     def _against(self, step: int) -> float:
         """How much likelier its losses are with a rate of their own than with that of long rests.
@@ -103,6 +107,34 @@ class Pace:
 def _beta(a: float, b: float) -> float:
     """The logarithm of the beta function."""
     return lgamma(a) + lgamma(b) - lgamma(a + b)
+
+
+class Quiet:
+    """The silence after which a reply has ended.
+
+    Adapters gather bytes and hand them on in pieces, up to 16 ms apart. One that does not
+    begins every reply with a single byte, and ends it when the last one is due.
+    """
+
+    def __init__(self, timing: Timing = WIRE) -> None:
+        self._timing = timing
+        self._gathers: bool | None = None
+        self._late = 0.0
+
+    @property
+    def seconds(self) -> float:
+        if self._gathers is not False:
+            return self._timing.quiet
+        least = max(self._timing.least_quiet, _AMPLE * (self._timing.byte + self._late))
+        return min(self._timing.quiet, least)
+
+    def began(self, size: int) -> None:
+        """A reply began with so many bytes at once."""
+        self._gathers = bool(self._gathers) or size > 1
+
+    def went_on(self, size: int, seconds: float) -> None:
+        """So many more bytes took so long."""
+        self._late = max(self._late, seconds - size * self._timing.byte)
 
 
 class Tails:

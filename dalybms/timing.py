@@ -33,6 +33,8 @@ class Timing(NamedTuple):
     """After so long a rest every board hears: programs in the field wait 60 to 250 ms."""
     quiet: float = 0.03
     """A reply whose length is not known has ended after this much silence; adapters gather for 16 ms."""
+    least_quiet: float = 0.01
+    """The same on a line that is seen to hand on each byte as it comes."""
     open_end: float = 0.15
     """The same for raw requests, where nothing says how many frames will come."""
     byte: float = 10 / BAUD

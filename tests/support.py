@@ -95,9 +95,9 @@ class Script:
 
 
 def attach(line: Any, bms: DalyBMS | None = None, **options: Any) -> DalyBMS:
-    """A battery connected to a line in virtual time; its clock is `bms.clock`."""
+    """A battery connected to a line in virtual time; its clock is `bms.clock`, one for each line."""
     bms = bms or DalyBMS(**options)
-    clock = Clock()
+    clock = line.clock = getattr(line, "clock", None) or Clock()
     bms._clock = bms.clock = clock  # type: ignore[attr-defined]
     bms._use(VirtualWire(line, clock))
     return bms

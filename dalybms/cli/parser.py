@@ -54,6 +54,11 @@ def seconds(text: str) -> float:
     return value
 
 
+def pause(text: str) -> float:
+    """A rest between two requests, which may be none."""
+    return 0.0 if text in ("0", "0.0") else seconds(text)
+
+
 def repeats(text: str) -> int:
     """How often a request is repeated."""
     if not (text.isascii() and text.isdigit() and int(text) <= 100):

@@ -60,8 +60,6 @@ class Answer(NamedTuple):
     request: Request
     written: bytes
     value: Any
-    sure: bool = True
-    """Was it the only wording asked so far? Else an earlier one may have been answered late."""
 
 
 Ask = Callable[[Request], Answer]

@@ -69,7 +69,7 @@ BELOW = {
     "asked": {"device"},
     "device": {"link", "protocols", "transports", "readings", "sections", "errors"},
     "link": {"budget", "listener", "pace", "timing", "protocols", "transports", "errors", "logs"},
-    "listener": {"timing", "protocols"},
+    "listener": {"pace", "timing", "protocols"},
     "pace": {"timing", "protocols"},
     "budget": {"timing"},
     "timing": set(),

@@ -186,7 +186,7 @@ class A5:
         """The host address that was answered goes first from now on; no frame says which one it was."""
         host = answer.written[1]
         self._hosts.sort(key=lambda known: known != host)
-        self._settled = self._settled or answer.sure
+        self._settled = True
 
     def _question(self, row: Command, doubts: Doubts | None = None) -> Request:
         """doubts: keeps in mind what the attempts of this question said that cannot be."""
