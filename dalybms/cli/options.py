@@ -8,7 +8,7 @@ import os
 from dalybms import __version__
 from dalybms.cli import without, write_flags
 from dalybms.cli.check.flags import add_options
-from dalybms.cli.parser import Parser, host_address, repeats, seconds, whole
+from dalybms.cli.parser import Parser, host_address, repeats, rest, seconds, whole
 from dalybms.device import MOST_BOARDS, PROTOCOLS
 from dalybms.sections import MORE_SECTIONS, SECTIONS
 from dalybms.timing import BAUD
@@ -150,7 +150,7 @@ def add_patience(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--pause",
-        type=float,
+        type=rest,
         metavar="SECONDS",
         help="rest so long between an answer and the next question, 0 to 10; without it the board's need "
         "is found out",

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 from dalybms.cli import output
 
 _ERROR = ": error: "
+_LONGEST_REST = 10.0
 
 
 class Parser(argparse.ArgumentParser):
@@ -54,9 +55,15 @@ def seconds(text: str) -> float:
     return value
 
 
-def pause(text: str) -> float:
-    """A rest between two requests, which may be none."""
-    return 0.0 if text in ("0", "0.0") else seconds(text)
+def rest(text: str) -> float:
+    """Between an answer and the next question."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= _LONGEST_REST:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds from 0 to 10")
+    return value
 
 
 def repeats(text: str) -> int:
