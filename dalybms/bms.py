@@ -11,10 +11,11 @@ from dalybms.arguments import check_seconds, check_whole
 from dalybms.detection import Detection
 from dalybms.device import MOST_BOARDS, PC_HOST, Target, candidates, open_wire
 from dalybms.errors import BadReply, DalyError, NoReply, NotSupported, TransportError
-from dalybms.link import BAUD, WIRE, Link
+from dalybms.link import Link
 from dalybms.logs import Log
 from dalybms.protocols.reading import attempt
 from dalybms.sections import MORE_SECTIONS, SECTIONS
+from dalybms.timing import BAUD, WIRE
 from dalybms.writing import Writing
 
 if TYPE_CHECKING:
@@ -60,7 +61,6 @@ class DalyBMS(Writing):
 
     _timing = WIRE
     _likely_host = PC_HOST
-    _hasty = True
     _clock = staticmethod(time.monotonic)
     _renew: Callable[[], Any] | None = None
     """Opens the same wire once more, where one that has gone deaf may hear again."""
@@ -294,8 +294,8 @@ class DalyBMS(Writing):
             self.refuse_read_only()
         link = self._connected()
         with link.call(self._retries):
-            protocol, ask = self._detection.found(["soc"])
-            return protocol.request(ask, command, bytes(data))
+            protocol, _ = self._detection.found(["soc"])
+            return protocol.request(self._detection.ask, command, bytes(data))
 
     def _get(self, section: str) -> Any:
         outcome = self.read([section])[section]
@@ -311,7 +311,7 @@ class DalyBMS(Writing):
 
     def _share(self, link: Link) -> None:
         self._link = link
-        self._detection = Detection(link, self._target, self._hasty)
+        self._detection = Detection(link, self._target)
 
     def _connected(self) -> Link:
         link = self._link

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from dalybms.bms import DalyBMS
 from dalybms.device import APP_HOST, open_bluetooth
-from dalybms.link import BLUETOOTH
+from dalybms.timing import BLUETOOTH
 
 if TYPE_CHECKING:
     import logging
@@ -21,7 +21,6 @@ class DalyBMSBluetooth(DalyBMS):
     """
 
     _likely_host = APP_HOST
-    _hasty = False
 
     def __init__(
         self,

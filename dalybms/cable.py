@@ -10,8 +10,9 @@ from typing import Any, Callable
 from dalybms.bms import DalyBMS
 from dalybms.device import open_wire
 from dalybms.errors import BadReply
-from dalybms.link import BAUD, Link
+from dalybms.link import Link
 from dalybms.rollcall import Progress, roll_call
+from dalybms.timing import BAUD
 
 NUMBERED = ("a5", "p81")
 """Protocols whose boards have a number on the cable."""

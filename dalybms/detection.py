@@ -8,22 +8,25 @@ from typing import TYPE_CHECKING
 from dalybms.device import Target, candidates, speaker
 from dalybms.errors import BadReply, NoReply
 from dalybms.link import Link
+from dalybms.pace import Pace
 from dalybms.protocols.request import Answer, Ask, Request
 
 if TYPE_CHECKING:
     from dalybms.device import Speaker
 
+_BRIEF_ROUNDS = 2
+"""Healthy boards answer within a part of the usual silence, so the first rounds are quick."""
+
 
 class Detection:
-    """One board on one link, and what it was found to speak.
+    """One board on one link: what it was found to speak, and the rests that it needs.
 
-    Several of them may share a link, one for each board of a cable. hasty: wires answer
-    within a fifth of the usual silence; Bluetooth may need half of it.
+    Several of them may share a link, one for each board of a cable.
     """
 
-    def __init__(self, link: Link, target: Target, hasty: bool) -> None:
+    def __init__(self, link: Link, target: Target) -> None:
         self._link, self._target = link, target
-        self._hasty = hasty
+        self._pace = Pace(link.timing)
         self._candidates: dict[str, Speaker] = {}
         self._asked: dict[Speaker, None] = {}
         self._protocol: Speaker | None = None
@@ -35,13 +38,17 @@ class Detection:
         """The protocol that the board was found to speak; "" before."""
         return self._protocol.name if self._protocol else ""
 
+    def ask(self, request: Request) -> Answer:
+        """Ask this board at its own pace."""
+        return self._link.exchange(request, self._target.number, self._pace)
+
     def found(self, sections: Sequence[str]) -> tuple[Speaker, Ask]:
         """The protocol that answers, and the way to ask; the first answer counts as data."""
         known: dict[str, Answer] = {}
 
         def ask(request: Request) -> Answer:
             first = known.pop(request.name, None)
-            return (first and _as_data(request, first)) or self._link.exchange(request, self._target.number)
+            return (first and _as_data(request, first)) or self.ask(request)
 
         if self._protocol is None:
             owners: dict[Request, Speaker] = {}
@@ -53,7 +60,7 @@ class Detection:
 
     def _first(self, probes: Iterator[Request]) -> Answer:
         try:
-            return self._link.find(probes, self._target.number)
+            return self._link.find(probes, self._target.number, self._pace)
         except NoReply as error:
             from dalybms.asked import account
 
@@ -62,21 +69,33 @@ class Detection:
     def _probes(self, sections: Sequence[str], owners: dict[Request, Speaker]) -> Iterator[Request]:
         """One question of each protocol a round; a protocol is not even loaded before its turn.
 
-        In the first round two possible host addresses are asked twice, with half the
-        patience: so a lost first reply costs no round.
+        The first round is asked twice, briefly: so one lost reply costs no more than that.
         """
         names = sorted(candidates(self._target), key=lambda name: name != self.likely)
+        retries = self._link.retries
         self._asked.clear()
-        for round_ in range(1 + self._link.retries):
+        for round_ in range(0 if retries else 1, _BRIEF_ROUNDS + retries):
             for name in names:
                 if name not in self._candidates:
                     self._candidates[name] = speaker(name, self._target)
-                request = self._candidates[name].probe(sections, round_)
-                if self._hasty and self._link.retries and not round_ and len(request.writes) > 1:
-                    request = request._replace(patience=0.5, writes=2 * request.writes)
+                request = self._candidates[name].probe(sections, max(0, round_ - 1))
+                if len(names) * len(request.writes) > 1:
+                    request = self._in_turn(
+                        name, names, request, brief=retries > 0 and round_ < _BRIEF_ROUNDS
+                    )
+                elif not round_:
+                    continue  # nobody else waits for a turn
                 owners[request] = self._candidates[name]
                 yield request
                 self._asked[self._candidates[name]] = None
+
+    def _in_turn(self, name: str, names: Sequence[str], request: Request, brief: bool) -> Request:
+        """A question of one of several that wait for their turns."""
+        timing = self._link.timing
+        if name == "a5" and name != names[0]:
+            request = request._replace(not_before=timing.a5_after)
+        patience = max(timing.turn, timing.least_turn / timing.timeout) if brief else request.patience
+        return request._replace(patience=patience)
 
 
 def _as_data(request: Request, first: Answer) -> Answer | None:
@@ -88,4 +107,4 @@ def _as_data(request: Request, first: Answer) -> Answer | None:
         value = request.parse(first.value)
     except BadReply:
         return None
-    return None if value is None else Answer(request, first.written, value)
+    return None if value is None else first._replace(request=request, value=value)

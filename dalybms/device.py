@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     Writer = A5Writes | RegisterWrites
     """Its writes."""
 PROTOCOLS = ("auto", "a5", "d2", "p81", "sinowealth")
-_ON_A_WIRE = ("a5", "d2", "p81")
+_ON_A_WIRE = ("a5", "p81", "d2")
+"""P81 says which board of a cable it is, D2 does not."""
 _ON_BLUETOOTH = ("d2", "p81", "a5")
 """D2 is one question where A5 is a dozen, and some modules hang up when they hear A5."""
 WITHOUT_NUMBER = ("d2", "sinowealth")

@@ -1,7 +1,7 @@
-"""The request loop: send, feed, wait, ask again. The only clock in the package.
+"""The request loop: send, feed, wait, ask again. The only clock of reading.
 
 A byte's way: transport.read -> Link._attempt -> reader.feed -> wanted? -> parse -> the value.
-The link owns the transport, the lock, the pause and the counters, and knows no board.
+The link owns the transport, the lock and the counters, and knows no board.
 It never sleeps: every wait is a read of the wire.
 """
 
@@ -9,117 +9,51 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import cycle, islice
-from typing import Any, Callable, NamedTuple
+from typing import Any, Callable
 
+from dalybms.budget import Budget
 from dalybms.doubles import Doubles
 from dalybms.errors import BadReply, DalyError, NoReply, TransportError
+from dalybms.listener import Listener
 from dalybms.logs import Log
+from dalybms.pace import Pace, Quiet, Tails, Trial
 from dalybms.protocols.request import Answer, Request
+from dalybms.timing import LONGEST, WIRE, Timing
 
 log = Log("dalybms.link")
 
-
-BAUD = 9600
-"""Daly's rate on UART, RS485 and the modules' UART, where nothing else was set."""
-
-
-class Timing(NamedTuple):
-    """Every limit of the link, in seconds where nothing else is said."""
-
-    timeout: float = 0.5
-    """Longest silence before an attempt ends. Boards answer in 25-80 ms, worst seen about 100 ms."""
-    silences: int = 8
-    """Silent attempts of one public call share so many `timeout`."""
-    failures: int = 16
-    """All attempts that fail, damaged ones too, share so many."""
-    last_tries: int = 3
-    """When that is used up, so many requests in a row may fail before no more is asked."""
-    first_pause: float = 0.007
-    """Between an answer and the next request: the measured minimum of real boards."""
-    last_pause: float = 0.05
-    """How far that pause grows when answers fail."""
-    quiet: float = 0.03
-    """A reply whose length is not known has ended after this much silence."""
-    least_quiet: float = 0.01
-    """The same on a line whose bytes are seen to come one by one, without a buffering adapter."""
-    open_end: float = 0.15
-    """The same for raw requests, where nothing says how many frames will come."""
-    byte: float = 10 / BAUD
-    """One byte on the wire, 9600 8N1."""
-
-
-WIRE = Timing()
-BLUETOOTH = Timing(timeout=0.8, quiet=0.15)
-"""The Bluetooth modules bridge the same 9600 baud; answers were seen after up to 501 ms."""
-_LONGEST = 16 * 13
-"""Bytes of the longest reply there is."""
 _KEPT = 4096
 """Bytes heard that are kept for the words of a NoReply."""
+Turns = Iterable[tuple[Request, bytes]]
 
 
-class _Tail(NamedTuple):
-    """A reply that was used before its last frame may have come."""
+class _Exchange:
+    """A question, or several that take turns: what was sent so far, and what became of it."""
 
-    request: Request
-    written: bytes
-    number: int
+    def __init__(self, board: int, pace: Pace | None, began: float) -> None:
+        self.board, self.pace, self.began = board, pace, began
+        self.name = ""
+        self.asked: dict[Request, list[bytes]] = {}
+        self.sent: list[bytes] = []
+        self.trials: list[Trial] = []
+        self.bad: BadReply | None = None
 
-
-class _Listener:
-    """Collects, for each request asked so far, the frames of the running attempt."""
-
-    def __init__(self, asked: Sequence[Request]) -> None:
-        self._asked = asked
-        self._readers = list({id(request.reader): request.reader for request in asked}.values())
-        self.frames: dict[Request, list[Any]] = {request: [] for request in asked}
-        self.strangers: list[Any] = []
-        self.heard = b""
-        for reader in self._readers:
-            reader.mark()
-
-    @property
-    def doubt(self) -> bool:
-        """Is a frame held back until the line is quiet?"""
-        return any(reader.doubt for reader in self._readers)
-
-    def feed(self, chunk: bytes) -> tuple[Request, Any] | None:
-        """The request that these bytes complete the answer of, and its value."""
-        self.heard = (self.heard + chunk)[-_KEPT:]
-        return self._take([(reader, reader.feed(chunk)) for reader in self._readers])
-
-    def release(self, everything: bool) -> tuple[Request, Any] | None:
-        """As feed(), with what the readers held back."""
-        return self._take([(reader, reader.release(everything)) for reader in self._readers])
-
-    def begin_anew(self) -> None:
-        """What came before a pause belongs to an earlier reply: sets of frames are never mixed."""
-        for request, frames in self.frames.items():
-            if request.number:
-                frames.clear()
-
-    def _take(self, found: Sequence[tuple[Any, Sequence[Any]]]) -> tuple[Request, Any] | None:
-        done = None
-        for reader, frames in found:
-            for frame in frames:
-                takers = [each for each in self._asked if each.reader is reader and each.wanted(frame)]
-                if not takers:
-                    self.strangers.append(frame)
-                for request in takers:
-                    self.frames[request].append(frame)
-                    value = None if done or request.open_end else request.parse(self.frames[request])
-                    done = done or (None if value is None else (request, value))
-        return done
+    def begin(self, request: Request, data: bytes) -> None:
+        if all(request.reader is not each.reader for each in self.asked):
+            request.reader.reset()
+        self.asked[request] = [*self.asked.pop(request, []), data]
+        self.sent.append(data)
 
 
 class Link:
     """One wire and the rules for asking on it.
 
     transport: write, read, drain, close. retries: how often a request is repeated.
-    pause: seconds between an answer and the next request; None: starts at 7 ms and
-    grows to 50 ms when answers fail. A call from a second thread waits for its turn.
+    pause: seconds between an answer and the next request; None: what the pace of each
+    board says. A call from a second thread waits for its turn.
     """
 
     def __init__(
@@ -136,32 +70,27 @@ class Link:
         self.doubles = Doubles()
         self._transport = transport
         self._clock = clock
-        self._adaptive = pause is None
-        self._pause = timing.first_pause if pause is None else pause
+        self._pause = pause
         self._lock = threading.RLock()
         self._closed = False
-        self._alive = False
-        self._silence_left = self._failures_left = 0.0
-        self._last_tries = 0
+        self._budget = Budget(timing)
+        self._quiet = Quiet(timing)
+        self._tails = Tails()
+        self._calls = 0
         self._last_heard = float("-inf")
-        self._gap = 0.0
+        self._last_pace: Pace | None = None
         self._heard = bytearray()
-        self._tail: _Tail | None = None
-        self._series: _Tail | None = None
-        self._last_frames: dict[bytes, int] = {}
 
     @contextmanager
     def call(self, retries: int | None = None, within: float = float("inf")) -> Iterator[None]:
-        """One public call: others wait; its silent attempts share one budget, of `within` seconds at most.
+        """One public call: others wait; its failing attempts share one budget, of `within` seconds at most.
 
         retries: as of the constructor, from this call on; boards of one cable may differ in it.
         """
         with self._lock:
             self.retries = self.retries if retries is None else retries
-            self._silence_left = min(within, self.timing.silences * self.timing.timeout)
-            self._failures_left = self.timing.failures * self.timing.timeout
-            self._last_tries = self.timing.last_tries
-            self._alive = False
+            self._budget.begin(within)
+            self._calls += 1
             self.doubles.begin()
             yield
 
@@ -177,169 +106,139 @@ class Link:
         log.debug("closed after %s", self.counters)
         self._transport.close()
 
-    def exchange(self, request: Request, board: int = 1) -> Answer:
+    def exchange(self, request: Request, board: int = 1, pace: Pace | None = None) -> Answer:
         """Ask, and ask again, until the request is answered.
 
-        board: whose answer is awaited, for the words of the error. Raises NoReply, which
-        says what was heard instead; BadReply when all answers could not be;
-        TransportError when the wire is gone.
+        board: whose answer is awaited, for the words of the error. pace: of that board;
+        learns. Raises NoReply, which says what was heard instead; BadReply when all
+        answers could not be; TransportError when the wire is gone.
         """
         attempts = 1 if request.once else request.tries or 1 + self.retries
-        return self._ask(islice(cycle((request, data) for data in request.writes), attempts), board)
+        turns = islice(cycle((request, data) for data in request.writes), attempts)
+        return self._ask(turns, board, pace, self.timing.last_pause if request.once else 0.0)
 
-    def find(self, requests: Iterable[Request], board: int = 1) -> Answer:
+    def find(self, requests: Iterable[Request], board: int = 1, pace: Pace | None = None) -> Answer:
         """Ask alternatives in turn, each once, until one is answered. Raises as exchange() does."""
-        return self._ask(((request, data) for request in requests for data in request.writes), board)
+        return self._ask(((request, data) for request in requests for data in request.writes), board, pace)
 
-    def _ask(self, turns: Iterator[tuple[Request, bytes]], board: int) -> Answer:
-        """The request loop: an answer to any request asked so far counts, also a late one."""
-        self._begin()
-        asked: dict[Request, None] = {}
-        sent: list[bytes] = []
-        name = ""
-        bad: BadReply | None = None
+    def _ask(self, turns: Turns, board: int, pace: Pace | None, least: float = 0.0) -> Answer:
+        """The request loop: an answer to any request asked so far counts, also a late one.
+
+        least: seconds to rest before it in any case: what is sent only once must be heard.
+        """
+        pause = max(least, self._rest(pace))
+        self._begin(pause)
+        exchange = _Exchange(board, pace, self._clock())
         for request, data in turns:
-            name = name or request.name
-            if not self._may_ask(len(sent)):
+            exchange.name = exchange.name or request.name
+            silence = self.timing.timeout * request.patience
+            if not self._budget.allows(
+                silence, len(exchange.sent), self._unheard(exchange), request.optional
+            ):
                 break
-            sent.append(data)
-            if all(request.reader is not each.reader for each in asked):
-                request.reader.reset()
-            asked[request] = None
+            if request.not_before:
+                self._calm(until=exchange.began + request.not_before)
+            exchange.begin(request, data)
             try:
-                answer = self._attempt(request, data, list(asked), again=len(sent) > 1)
+                answer = self._attempt(exchange, request, silence)
             except BadReply as error:
-                log.debug("%s, attempt %d: %s", request.name, len(sent), error)
-                bad = error
-                self._calm(self.timing.quiet)
+                log.debug("%s, attempt %d: %s", request.name, len(exchange.sent), error)
+                exchange.bad = error
+                self._calm(quiet=max(pause, self.timing.quiet))
                 continue
             if answer:
+                self._learn(exchange)
                 return answer
-        raise self._failure(name, sent, bad, board)
+        raise self._failure(exchange)
 
-    def _may_ask(self, attempts: int) -> bool:
-        """Failing is bounded per call, but on a living line a few more requests get one attempt each."""
-        if min(self._silence_left, self._failures_left) > 0:
-            return True
-        if attempts or not self._alive or not self._last_tries:
-            return False
-        self._last_tries -= 1
-        return True
+    def _rest(self, pace: Pace | None) -> float:
+        if self._pause is not None:
+            return self._pause
+        return pace.rest(self._calls) if pace else self.timing.first_pause
 
-    def _begin(self) -> None:
+    def _unheard(self, exchange: _Exchange) -> bool:
+        """Was it never sent after a long rest, and met with silence, so that it may not have been heard?"""
+        return all(trial.lost and trial.rest < self.timing.last_pause for trial in exchange.trials)
+
+    def _learn(self, exchange: _Exchange) -> None:
+        """What a rest is worth shows only behind an answer of the same board."""
+        pace, before = exchange.pace, self._last_pace
+        self._last_pace = pace
+        if pace and len(exchange.asked) == 1:
+            usual = pace.usual
+            pace.learn(exchange.trials[before not in (None, pace) :], self._calls)
+            if pace.usual != usual:
+                log.debug("pause between requests is now %.0f ms", 1000 * pace.usual)
+
+    def _begin(self, pause: float) -> None:
         """Nothing of an earlier request may be taken for an answer to this one."""
         self._finish_tail()
-        self._calm(self._pause)
+        self._calm(quiet=pause)
         self._guard(self._transport.drain)
         self._heard.clear()
 
-    def _attempt(self, request: Request, data: bytes, asked: Sequence[Request], again: bool) -> Answer | None:
+    def _attempt(self, exchange: _Exchange, request: Request, silence: float) -> Answer | None:
         """Send once and listen until an answer, silence, or the limit whatever noise comes."""
-        listener = _Listener(asked)
         began = self._clock()
-        hasty = began - self._last_heard < self.timing.last_pause
-        self._send(request, data)
-        timeout = self.timing.timeout * request.patience
-        limit = began + timeout + 2 * request.longest * self.timing.byte
-        deadline = began + timeout
-        while (now := self._clock()) < min(deadline, limit):
-            quiet_at = self._last_heard + self._quiet() if listener.doubt else limit
-            if quiet_at <= now:
-                done = listener.release(everything=False)
-            else:
-                done = self._listen(listener, min(deadline, limit, quiet_at) - now, again)
-                open_answer = request.open_end and listener.frames[request]
-                deadline = max(began, self._last_heard) + (self.timing.open_end if open_answer else timeout)
-            if done:
-                return self._answered(Answer(done[0], data, done[1]), listener)
-        done = listener.release(everything=True)
-        if not done and request.open_end and listener.frames[request]:
-            done = request, request.parse(listener.frames[request])
-        if done:
-            return self._answered(Answer(done[0], data, done[1]), listener)
-        silent = not self._alive or not listener.heard.replace(data, b"")
-        self._unanswered(self._clock() - began, silent, hasty, request.optional, listener)
-        return None
-
-    def _listen(self, listener: _Listener, timeout: float, again: bool) -> tuple[Request, Any] | None:
-        """One read. In a repeated attempt, what came before a pause is left from the attempt before."""
-        before = self._last_heard
-        chunk = self._read(timeout)
-        if chunk and listener.heard:
-            pause = self._last_heard - before
-            if again and pause > self._quiet():
-                listener.begin_anew()
-            self._gap = max(self._gap, min(pause, self.timing.quiet))
-        return listener.feed(chunk) if chunk else None
-
-    def _quiet(self) -> float:
-        """The silence after which a reply has ended: shorter where bytes are seen to come one by one."""
-        if not self._gap:
-            return self.timing.quiet
-        return min(self.timing.quiet, max(self.timing.least_quiet, 5 * self._gap))
-
-    def _answered(self, answer: Answer, listener: _Listener) -> Answer:
-        self._alive = True
-        self._last_tries = self.timing.last_tries
-        self.counters["answered"] += 1
+        again = len(exchange.sent) > 1
+        listener = Listener(exchange.asked, self.timing, self._quiet, began, silence, again)
+        lost, rest = True, began - self._last_heard
+        self._send(request, exchange.sent[-1])
+        try:
+            answer = self._listen(listener) or listener.end()
+            lost = not answer and listener.silent
+        except BadReply:
+            lost = False
+            raise
+        finally:
+            exchange.trials.append(Trial(rest, lost))
         self._note_strangers(listener)
-        request = answer.request
-        self.doubles.used(request, listener.frames[request])
-        if request.number:
-            number = max(map(request.number, listener.frames[request]))
-            self._tail = self._series = _Tail(request, answer.written, number)
+        if answer:
+            self._budget.answered()
+            self.counters["answered"] += 1
+            self.doubles.used(answer.request, listener.frames[answer.request])
+            self._tails.used(answer.request, answer.written, listener.frames[answer.request])
+        elif not request.optional:
+            self._budget.failed(self._clock() - began, listener.silent)
         return answer
 
-    def _unanswered(
-        self, seconds: float, silent: bool, hasty: bool, optional: bool, listener: _Listener
-    ) -> None:
-        """A request sent soon after the last byte may have been lost in a busy board.
+    def _listen(self, listener: Listener) -> Answer | None:
+        """The answer that comes before the attempt ends."""
+        answer = None
+        while not answer:
+            began = self._clock()
+            answer, left = listener.settle(began), listener.until() - began
+            if answer or left <= 0:
+                break
+            enough = listener.enough()
+            chunk = self._read(min(left, listener.patience(enough)) if enough > 1 else left, enough)
+            answer = listener.feed(chunk, began, self._clock(), enough)
+        return answer
 
-        silent: nothing came but echoes, or nothing was ever answered. A damaged reply on a
-        living line is worth its repeats.
-        """
-        self._failures_left -= seconds
-        if silent:
-            self._silence_left -= seconds
-        self._note_strangers(listener)
-        if self._adaptive and hasty and not optional:
-            self._pause = min(2 * self._pause, self.timing.last_pause)
-            log.debug("pause between requests is now %.0f ms", 1000 * self._pause)
-
-    def _note_strangers(self, listener: _Listener) -> None:
+    def _note_strangers(self, listener: Listener) -> None:
         self.counters["dropped_frames"] += len(listener.strangers)
         for frame in listener.strangers:
             log.debug("dropped, no part of the answer: %s", frame)
             self.doubles.dropped(frame)
-            if self._series and self._series.request.wanted(frame):  # it ran further than was learnt
-                self._last_frames.pop(self._series.written, None)
+            self._tails.dropped(frame)
 
     def _finish_tail(self) -> None:
-        """Let a long reply run in: a request into a sending board is lost.
-
-        How far the replies to a request run is learnt when it is first followed by another.
-        """
-        tail, self._tail = self._tail, None
-        if tail is None:
-            return
-        number = tail.number
-        last = self._last_frames.get(tail.written)
-        quiet = self._quiet()
-        limit = self._clock() + _LONGEST * self.timing.byte + quiet
-        while last is None or number < last:
+        """Let a long reply run in: a request into a sending board is lost."""
+        quiet = self._quiet.seconds
+        limit = self._clock() + LONGEST * self.timing.byte + quiet
+        while self._tails.running:
             left = min(self._last_heard + quiet, limit) - self._clock()
-            chunk = self._read(max(0.0, left))
+            chunk = self._read(max(0.0, left), self._tails.missing)
             if not chunk and left <= 0:
                 break
-            frames = [frame for frame in tail.request.reader.feed(chunk) if tail.request.wanted(frame)]
-            number = max([number, *map(tail.request.number or int, frames)])
-        self._last_frames[tail.written] = max(number, last or 0)
+            self._tails.feed(chunk)
+        self._tails.over()
 
-    def _calm(self, quiet: float) -> None:
-        """Drop what comes until nothing has come for `quiet` seconds, within a limit."""
-        limit = self._clock() + _LONGEST * self.timing.byte + quiet
+    def _calm(self, quiet: float = 0.0, until: float = float("-inf")) -> None:
+        """Drop what comes until nothing has come for `quiet` seconds, within a limit, and until `until`."""
+        limit = self._clock() + LONGEST * self.timing.byte + quiet
         while True:
-            left = min(self._last_heard + quiet, limit) - self._clock()
+            left = max(min(self._last_heard + quiet, limit), until) - self._clock()
             if left <= 0:
                 return
             self.counters["dropped_bytes"] += len(self._read(left))
@@ -356,8 +255,9 @@ class Link:
             log.debug("-> %s, once more after: %s", data, error)
             self._guard(lambda: self._transport.write(data))
 
-    def _read(self, timeout: float) -> bytes:
-        chunk: bytes = self._guard(lambda: self._transport.read(timeout))
+    def _read(self, timeout: float, enough: int = 1) -> bytes:
+        several = (enough,) if enough > 1 else ()
+        chunk: bytes = self._guard(lambda: self._transport.read(timeout, *several))
         if chunk:
             log.debug("<- %s", chunk)
             self._last_heard = self._clock()
@@ -374,13 +274,16 @@ class Link:
                 raise TransportError("not connected: the connection was closed during the call") from None
             raise
 
-    def _failure(self, name: str, sent: Sequence[bytes], bad: BadReply | None, board: int) -> DalyError:
+    def _failure(self, exchange: _Exchange) -> DalyError:
+        name, sent, bad = exchange.name, exchange.sent, exchange.bad
         times = f"{len(sent)} attempt{'s' if len(sent) != 1 else ''}"
         if bad:
             return BadReply(f"no believable answer to {name} in {times}: {bad}", bad.raw)
         if not sent:
             return NoReply(f"no answer to {name}: not asked any more, the line was silent for too long")
-        from dalybms.protocols.witness import testify
+        from dalybms.protocols.witness import SENTENCES, testify
 
-        seen, sentence = testify(bytes(self._heard), sent, board, self._alive)
+        seen, sentence = testify(bytes(self._heard), sent, exchange.board, self._budget.alive)
+        if seen == "another command" and self._unheard(exchange):
+            sentence = SENTENCES["haste"]
         return NoReply(f"no answer to {name} in {times}: {sentence}", seen)

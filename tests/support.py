@@ -41,13 +41,13 @@ class VirtualWire:
         self._check()
         self.line.write(data, self.clock.now)
 
-    def read(self, timeout: float) -> bytes:
-        end = self.clock.now + timeout
+    def read(self, timeout: float, enough: int = 1) -> bytes:
+        end, data = self.clock.now + timeout, b""
         while True:
             self._check()
-            data = self.line.take(self.clock.now)
-            if data or self.clock.now >= end:
-                return bytes(data)
+            data += self.line.take(self.clock.now)
+            if len(data) >= enough or self.clock.now >= end:
+                return data
             arrives = self.line.next_time()
             self.clock.now = end if arrives is None else max(self.clock.now, min(end, arrives))
 
@@ -95,9 +95,9 @@ class Script:
 
 
 def attach(line: Any, bms: DalyBMS | None = None, **options: Any) -> DalyBMS:
-    """A battery connected to a line in virtual time; its clock is `bms.clock`."""
+    """A battery connected to a line in virtual time; its clock is `bms.clock`, one for each line."""
     bms = bms or DalyBMS(**options)
-    clock = Clock()
+    clock = line.clock = getattr(line, "clock", None) or Clock()
     bms._clock = bms.clock = clock  # type: ignore[attr-defined]
     bms._use(VirtualWire(line, clock))
     return bms

@@ -148,7 +148,7 @@ def test_several_detections_share_one_link(protocol: str) -> None:
     line = ";".join(f"board={n}&protocol={protocol}&soc={10 * n}&latency=25" for n in (1, 2, 3))
     clock = Clock()
     link = Link(VirtualWire(build(line), clock), clock=clock)
-    found = {n: Detection(link, Target(board=n), True) for n in (1, 2, 3)}
+    found = {n: Detection(link, Target(board=n)) for n in (1, 2, 3)}
     for _ in range(2):
         for number, detection in found.items():
             with link.call():

@@ -75,7 +75,7 @@ def test_a_lost_first_answer_is_made_good_in_the_second_round(name: str, kind: t
 @pytest.mark.parametrize(
     ("kind", "first_bytes"),
     [
-        (DalyBMS, [0xA5, 0xA5, 0xA5, 0xA5, 0xD2, 0x81, 0xA5, 0xA5, 0xD2, 0x81]),
+        (DalyBMS, [0xA5, 0xA5, 0x81, 0xD2] * 3),
         (DalyBMSBluetooth, [0xD2, 0x81, 0xA5, 0xA5] * 2),
     ],
 )
@@ -316,4 +316,4 @@ def test_debug_lines_show_what_was_tried(caplog: pytest.LogCaptureFixture) -> No
     with caplog.at_level(logging.DEBUG, logger="dalybms"):
         attach(line("protocol=p81")).get_soc()
     sent = [record.getMessage() for record in caplog.records if record.getMessage().startswith("->")]
-    assert [text.split()[1] for text in sent] == ["a5", "a5", "a5", "a5", "d2", "81"]
+    assert [text.split()[1] for text in sent] == ["a5", "a5", "81"]

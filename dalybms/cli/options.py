@@ -8,10 +8,10 @@ import os
 from dalybms import __version__
 from dalybms.cli import without, write_flags
 from dalybms.cli.check.flags import add_options
-from dalybms.cli.parser import Parser, host_address, repeats, seconds, whole
+from dalybms.cli.parser import Parser, host_address, repeats, rest, seconds, whole
 from dalybms.device import MOST_BOARDS, PROTOCOLS
-from dalybms.link import BAUD
 from dalybms.sections import MORE_SECTIONS, SECTIONS
+from dalybms.timing import BAUD
 
 DEVICE_VARIABLE = "DALY_BMS_DEVICE"
 ALL_BOARDS = "all"
@@ -147,4 +147,11 @@ def add_patience(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--reply-timeout", type=seconds, metavar="SECONDS", help="longest silence before asking again (0.5)"
+    )
+    group.add_argument(
+        "--pause",
+        type=rest,
+        metavar="SECONDS",
+        help="rest so long between an answer and the next question, 0 to 10; without it the board's need "
+        "is found out",
     )

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 from dalybms.cli import output
 
 _ERROR = ": error: "
+_LONGEST_REST = 10.0
 
 
 class Parser(argparse.ArgumentParser):
@@ -51,6 +52,17 @@ def seconds(text: str) -> float:
         value = 0.0
     if not 0 < value < 1e6:
         raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
+    return value
+
+
+def rest(text: str) -> float:
+    """Between an answer and the next question."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= _LONGEST_REST:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds from 0 to 10")
     return value
 
 

@@ -22,5 +22,6 @@ def settings(options: argparse.Namespace) -> dict[str, Any]:
         "protocol": "sinowealth" if options.sinowealth else options.protocol,
         "baudrate": options.baudrate,
         "invert_current": options.invert_current,
+        "pause": options.pause,
         **({} if options.reply_timeout is None else {"timeout": options.reply_timeout}),
     }

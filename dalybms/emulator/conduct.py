@@ -41,6 +41,10 @@ class Conduct(NamedTuple):
     """Asleep, a board hears nothing."""
     latency: float | None = None
     """Seconds between request and reply; None: as the line has it."""
+    deaf: float = 0.0
+    """Seconds after the last byte of its answer in which a board hears nothing."""
+    deaf_rate: float = 1.0
+    """How many of its answers are followed by that."""
 
 
 USUAL = Conduct()

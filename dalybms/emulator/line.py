@@ -11,6 +11,7 @@ from typing import Callable, NamedTuple
 
 from dalybms.emulator.board import Board, Reply
 from dalybms.emulator.collision import collide
+from dalybms.emulator.conduct import Conduct
 from dalybms.emulator.frame_log import Heard, Listener, Log
 from dalybms.emulator.injector import Injector, Piece
 
@@ -85,6 +86,7 @@ class Line:
         self._taken = 0
         self._free = 0.0
         self._busy_until = 0.0
+        self._deaf: dict[int, tuple[float, float]] = {}
         self._gone: float | None = None
         self._noise: float | None = None
 
@@ -175,11 +177,20 @@ class Line:
         data = bytes((byte,))
         lost = self.busy and at - self._byte * (1 - _ROUNDING) < self._busy_until
         self.lost += lost
-        replies = [[] if lost else board.feed(data, at) for board in self.boards]
+        replies = [[] if lost or self._is_deaf(board, at) else board.feed(data, at) for board in self.boards]
         self._note(data, at, [place for place, each in enumerate(replies) if each])
         self.requests += sum(map(len, replies))
         answers = [(board, reply) for board, each in zip(self.boards, replies) for reply in each if reply]
         self._answer_all(answers, at)
+
+    def _deaf_for(self, conduct: Conduct) -> float:
+        """Seconds; the dice are thrown only where they decide."""
+        by_chance = conduct.deaf and conduct.deaf_rate < 1
+        return 0.0 if by_chance and self._injector.random.random() >= conduct.deaf_rate else conduct.deaf
+
+    def _is_deaf(self, board: Board, at: float) -> bool:
+        begins, ends = self._deaf.get(id(board), (0.0, 0.0))
+        return begins <= at and at - self._byte + _ROUNDING < ends
 
     def _note(self, data: bytes, at: float, taken_by: Sequence[int]) -> None:
         for heard in self._listener.feed(data, at):
@@ -196,15 +207,19 @@ class Line:
             sent = [(begin + dice.uniform(0, _APART), pieces) for begin, pieces in sent]
             sent = [collide(sent, self._byte or BYTE, dice)]
         for begin, pieces in sent:
-            self._answer(pieces, begin, gone)
+            ends = self._answer(pieces, begin, gone)
+        for board, _ in answers:
+            self._deaf[id(board)] = (ends, ends + self._deaf_for(board.conduct))
 
     def _latency_of(self, board: Board) -> float:
         return self.latency if board.conduct.latency is None else board.conduct.latency
 
-    def _answer(self, pieces: list[Piece], at: float, gone: bool) -> None:
+    def _answer(self, pieces: list[Piece], at: float, gone: bool) -> float:
+        """When its last byte is sent."""
         at = max(at, self._busy_until)
         until = at + sum(piece.pause + len(piece.data) * self._byte for piece in pieces)
         self._send(pieces, at, until, gone)
+        return until
 
     def _send(self, pieces: list[Piece], at: float, until: float = 0.0, gone: bool = False) -> None:
         for index, piece in enumerate(pieces):

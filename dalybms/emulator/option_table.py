@@ -127,6 +127,8 @@ OPTIONS = (
     Option(
         "latency", forms.milliseconds, "ms", "0, else as the first board", "time between request and reply"
     ),
+    Option("deaf", forms.milliseconds, "ms", "0", "time after its answer in which it hears nothing"),
+    Option("deaf_rate", forms.number(0, 1), "0 to 1", "1", "how many of its answers are followed by that"),
     Option(
         "paced", forms.switch, "0|1", "0, in the server 1", "each byte takes its time as at 9600 8N1", True
     ),

@@ -54,7 +54,7 @@ def _tongue(protocol: str, pack: Pack, number: int, values: Values, conduct: Con
 
 def _conduct(values: Values) -> Conduct:
     conduct: Conduct = values.get("write", USUAL)
-    names = ("restart", "discharge_off", "awake", "own_latency")
+    names = ("restart", "discharge_off", "awake", "own_latency", "deaf", "deaf_rate")
     given = {name.replace("own_", ""): values[name] for name in names if name in values}
     return conduct._replace(**given)
 

@@ -15,6 +15,10 @@ class Reader:
         """The line is quiet: what was held back; with everything also what an earlier attempt began."""
         return []
 
+    def missing(self) -> int:
+        """Bytes that must come before feed() can give another frame: the link waits for so many at once."""
+        return 1
+
 
 class Request(NamedTuple):
     """One question, in one or several wordings, and the judge of its answer.
@@ -32,6 +36,8 @@ class Request(NamedTuple):
     """The value of the wanted frames of one attempt; None: more must come; BadReply: it cannot be."""
     longest: int
     """Bytes of the longest possible answer: bounds the time of an attempt."""
+    size: int = 0
+    """Bytes of the answer, where its frames are not worth a look one by one; 0: they are."""
     number: Callable[[Any], int] | None = None
     """The number of a frame within a reply of several frames, of which more may follow than are needed."""
     open_end: bool = False
@@ -44,6 +50,8 @@ class Request(NamedTuple):
     """How often it is sent at the most; 0: as often as the caller of the link has set."""
     optional: bool = False
     """A board may lack it: its silence says nothing about the pace or the line."""
+    not_before: float = 0.0
+    """Seconds after the first of several questions that take turns."""
 
 
 class Answer(NamedTuple):

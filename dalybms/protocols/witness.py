@@ -19,6 +19,8 @@ SENTENCES = {
     "another board": "only another board answered: check the board number",
     "another command": "the board answered other commands, but not this one: "
     "its firmware may not have it, or another program uses the line",
+    "haste": "the board answered other commands, but not this one, which was asked in haste: "
+    "try more repeats (--retry), or a longer rest before it (--pause 0.3)",
     "another protocol": "another protocol was heard",
     "damage": "its answer came damaged or incomplete: check A/B, GND, cable length and "
     "that no other program uses the line",

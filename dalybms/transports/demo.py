@@ -30,14 +30,14 @@ class DemoTransport:
         self._check()
         self._line.write(data, time.monotonic())
 
-    def read(self, timeout: float) -> bytes:
-        end = time.monotonic() + timeout
+    def read(self, timeout: float, enough: int = 1) -> bytes:
+        end, data = time.monotonic() + timeout, b""
         while True:
-            self._check()
             now = time.monotonic()
-            data = self._line.take(now)
-            if data or now >= end:
+            data += self._line.take(now)
+            if len(data) >= enough or now >= end:
                 return data
+            self._check()
             arrives = self._line.next_time()
             until = end if arrives is None else min(end, arrives)
             self._closed.wait(max(0.0, until - now))

@@ -7,6 +7,9 @@ on some RS485 adapters RTS drives the transmitter.
 from __future__ import annotations
 
 import contextlib
+import os
+import select
+import time
 from typing import Any
 
 from dalybms.errors import TransportError
@@ -17,16 +20,51 @@ try:
 except ImportError:  # Windows
     _TerminalError = OSError  # type: ignore[misc, assignment]
 
-_TROUBLES = (OSError, _TerminalError, TypeError, AttributeError)
+_TROUBLES = (OSError, _TerminalError, TypeError, AttributeError, ValueError)
 """What pyserial raises for a port that has gone, or that another thread closes meanwhile."""
 BAUD = 9600
 """Daly's rate on UART, RS485 and the modules' UART (8 data bits, no parity, 1 stop bit)."""
 WRITE = 1.0
 """Seconds that a write may take; pyserial has no such limit for rfc2217://."""
+_CHUNK = 4096
+_NAPS = 16
+"""So often the rest of a reply is slept through before its rhythm is looked at again."""
+_STEADY = 0.8
+"""Bytes that follow each other after so much of their own time come at the rate of the line."""
 _PRECISE = 0.02
 """Longer waits may end early, so that the next need not be set: each costs a look at the port."""
 _SLICE = 0.005
 """The one wait of ports that cannot cancel it: rfc2217:// configures the far port for each new one."""
+
+
+class Rhythm:
+    """Do bytes come one by one at the line's own rate? Then the rest of a reply can be slept through.
+
+    A wake-up for each byte costs more than all the rest of a reading. Adapters that gather
+    bytes, and lines that are faster, are never slept on: a rhythm must be seen before,
+    and is looked at again now and then.
+    """
+
+    def __init__(self, byte: float) -> None:
+        self._byte = byte
+        self._naps = 0
+        self._last = 0.0
+        self._single = False
+
+    def heard(self, count: int, now: float, rested: bool) -> None:
+        """So many bytes came at `now`, at once. rested: they may have come earlier."""
+        if count > 1 and not rested:
+            self._naps = 0
+        elif count == 1 and self._single and now - self._last >= _STEADY * self._byte:
+            self._naps = _NAPS
+        self._last, self._single = now, count == 1 and not rested
+
+    def nap(self, lacking: int) -> float:
+        """Seconds in which so many more bytes cannot have come, for a byte that came alone."""
+        if not (self._naps and self._single and lacking > 1):
+            return 0.0
+        self._naps -= 1
+        return lacking * self._byte
 
 
 class SerialTransport:
@@ -42,20 +80,33 @@ class SerialTransport:
             self._held.give_back()
             raise
         self._cancel = getattr(self._port, "cancel_read", None)
+        self._woken: Any = getattr(self._port, "pipe_abort_read_r", None)
+        """POSIX: becomes readable when another thread closes."""
+        self._rhythm = Rhythm(10 / baudrate if self._woken else 0.0)
 
     def write(self, data: bytes) -> None:
         try:
-            self._port.write(data)
+            sent = 0 if self._woken is None or self._closed else _write(self._port.fd, data)
+            if sent < len(data):
+                self._port.write(data[sent:])
         except _TROUBLES as error:
             raise self._gone(error) from error
 
-    def read(self, timeout: float) -> bytes:
-        """One byte is waited for; what came with it is taken too."""
+    def read(self, timeout: float, enough: int = 1) -> bytes:
+        """What has come once `enough` bytes are there; rfc2217:// may return earlier."""
+        now = time.monotonic()
+        end, data = now + timeout, b""
         try:
-            self._wait(timeout)
-            data: bytes = self._port.read(1)
-            more = self._port.in_waiting if data else 0
-            return data + self._port.read(more) if more else data
+            while True:
+                nap = min(self._rhythm.nap(enough - len(data)), end - now) if data else 0.0
+                if nap:
+                    self._sleep(nap)
+                chunk = self._some(max(0.0, end - now - nap), enough - len(data))
+                data += chunk
+                now = time.monotonic()
+                self._rhythm.heard(len(chunk), now, rested=bool(nap))
+                if len(data) >= enough or now >= end:
+                    return data
         except _TROUBLES as error:
             raise self._gone(error) from error
 
@@ -76,11 +127,32 @@ class SerialTransport:
                 self._cancel()
             self._port.close()
 
-    def _wait(self, timeout: float) -> None:
+    def _sleep(self, seconds: float) -> None:
+        """Until bytes may be worth a look, or another thread closes."""
+        if select.select([self._woken], [], [], seconds)[0]:
+            raise OSError("closed")
+
+    def _some(self, timeout: float, lacking: int) -> bytes:
+        """What is there, waiting at most `timeout` seconds for the first of it."""
         if self._closed:
             raise OSError("closed")
+        if self._woken is None:
+            return self._read_elsewhere(timeout, lacking)
+        ready = select.select([self._port.fd, self._woken], [], [], timeout)[0]
+        if not ready:
+            return b""
+        data = b"" if self._woken in ready else os.read(self._port.fd, _CHUNK)
+        if not data:
+            raise OSError("closed, or another program took the bytes")
+        return data
+
+    def _read_elsewhere(self, timeout: float, lacking: int) -> bytes:
+        """The same on Windows and over the network, through pyserial's read()."""
         if self._cancel and not timeout / 2 <= self._port.timeout <= timeout:
             self._port.timeout = timeout if timeout < _PRECISE else 0.75 * timeout
+        data: bytes = self._port.read(lacking)
+        more = self._port.in_waiting if data else 0
+        return data + self._port.read(more) if more else data
 
     def _gone(self, error: Exception) -> TransportError:
         """pyserial says the same when the adapter is unplugged and when another program reads the port."""
@@ -91,6 +163,14 @@ class SerialTransport:
                 f"{self._name} took no bytes for {WRITE:g} s: unplug the adapter and plug it in again"
             )
         return TransportError(gone(self._name))
+
+
+def _write(fd: int, data: bytes) -> int:
+    """How many bytes the port took at once."""
+    try:
+        return os.write(fd, data)
+    except BlockingIOError:
+        return 0
 
 
 def _open(name: str, baudrate: int, held: Held) -> Any:

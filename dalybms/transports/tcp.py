@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import select
 import socket
+import time
 from urllib.parse import urlsplit
 
 from dalybms.errors import TransportError
@@ -57,7 +58,15 @@ class TcpTransport:
         except OSError as error:
             raise self._gone(error) from error
 
-    def read(self, timeout: float) -> bytes:
+    def read(self, timeout: float, enough: int = 1) -> bytes:
+        end = time.monotonic() + timeout
+        data = self._received(timeout)
+        while data and len(data) < enough and (left := end - time.monotonic()) > 0:
+            data += self._received(left)
+        return data
+
+    def _received(self, timeout: float) -> bytes:
+        """What has come, waiting for the first byte of it."""
         try:
             if not select.select([self._socket], [], [], timeout)[0]:
                 return b""

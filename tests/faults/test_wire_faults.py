@@ -282,7 +282,7 @@ def test_f17_late_reply_to_another_command_is_ignored() -> None:
 def test_f17_late_reply_to_the_same_command_counts() -> None:
     bms, script = board(0x90, lambda request, asked: [(0.7, HEALTHY[0x90])])
     assert bms.get_soc() == GOOD
-    assert [at - script.sent[0][0] for at, _ in script.sent] == pytest.approx([0, 0.25, 0.5])
+    assert [at - script.sent[0][0] for at, _ in script.sent] == pytest.approx([0, 0.15, 0.3, 0.45, 0.6])
 
 
 def test_f18_only_another_command_answers() -> None:

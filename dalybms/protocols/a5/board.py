@@ -183,7 +183,7 @@ class A5:
         return self._hardware
 
     def learn(self, answer: Answer) -> None:
-        """The host address that was answered goes first from now on."""
+        """The host address that was answered goes first from now on; no frame says which one it was."""
         host = answer.written[1]
         self._hosts.sort(key=lambda known: known != host)
         self._settled = True
@@ -194,15 +194,21 @@ class A5:
         hosts = self._hosts
         if self._settled and len(hosts) > 1:
             hosts = [hosts[0], hosts[0], hosts[1]]
+        written = {host: Frame(host, row.code, self._fill).encode() for host in self._hosts}
         return Request(
             name=_name(row),
-            writes=tuple(Frame(host, row.code, self._fill).encode() for host in hosts),
+            writes=tuple(written[host] for host in hosts),
             reader=self.reader,
             wanted=partial(self.answers, row.code),
             parse=self._parser(row, doubts),
             longest=SIZE * (_MOST_FRAMES if row.series else 1),
+            size=SIZE * self._needed(row),
             number=_number if row.series or row.frames > 1 else None,
         )
+
+    def _needed(self, row: Command) -> int:
+        """Frames of an answer that are used."""
+        return row.series.frames(self._counts[row.counted]) if row.series else row.frames
 
     def _open_question(self, command: int, data: bytes) -> Request:
         return Request(

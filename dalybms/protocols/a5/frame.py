@@ -68,6 +68,10 @@ class FrameReader(Reader):
             frames, self._late = self._late + frames, []
         return frames
 
+    def missing(self) -> int:
+        """Bytes to the end of the frame that may have begun; the next byte decides about one in doubt."""
+        return max(1, SIZE - len(self._buffer))
+
     def _found(self, patient: bool) -> list[Frame]:
         buffer, at = self._buffer, 0
         frames: list[Frame] = []
@@ -108,7 +112,7 @@ class FrameReader(Reader):
 
     def _doubtful(self, at: int) -> bool:
         """Does the candidate end like a new head? The bytes behind it decide."""
-        if len(self._buffer) - at >= SIZE + 3:
+        if len(self._buffer) - at >= SIZE + 3 or START not in self._buffer[at + SIZE - 3 : at + SIZE]:
             return False
         own = self._buffer[at : at + 3]
         tails = (self._buffer[at + SIZE - n : at + SIZE] for n in (1, 2, 3))

@@ -24,6 +24,8 @@ ERROR = 0x80
 """Added to the function by a board that refuses."""
 _HEAD = 3
 _CRC = 2
+_SHORTEST = 5
+"""Bytes of an answer that refuses."""
 _NOT_THERE = (1, 2, 3)
 """Exception codes for a function, a register or a count that the board has not."""
 
@@ -136,6 +138,12 @@ class ModbusReader(Reader):
 
     def mark(self) -> None:
         """A CRC-16 needs no memory of where an attempt began."""
+
+    def missing(self) -> int:
+        """Bytes to the end of the answer that has begun, or of the shortest one until its length is said."""
+        data = bytes(self._buffer)
+        extent = _extent(data, 0, self._sources, self._length) if len(data) >= _HEAD else None
+        return (extent[1] + _CRC if extent else _SHORTEST) - len(data)
 
     def feed(self, chunk: bytes) -> list[Registers]:
         self._buffer += chunk

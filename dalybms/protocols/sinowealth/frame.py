@@ -46,6 +46,9 @@ class AnswerReader(Reader):
         heard = bytes(self._heard)
         return [heard] if len(heard) >= _needed(self._asked, heard) else []
 
+    def missing(self) -> int:
+        return max(1, self._asked[2] + 1 - len(self._heard))
+
     def mark(self) -> None:
         """An answer to an earlier attempt is not continued."""
         self._heard.clear()

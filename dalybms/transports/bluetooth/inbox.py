@@ -40,15 +40,16 @@ class Inbox:
             self._message, self._stage = message, stage
             self._news.notify_all()
 
-    def take(self, timeout: float) -> bytes:
-        """All bytes that are there, waiting at most `timeout` seconds for the first; b"" when none came."""
+    def take(self, timeout: float, enough: int = 1) -> bytes:
+        """All bytes that are there, waiting at most `timeout` seconds for `enough`; b"" when none came."""
         deadline = time.monotonic() + timeout
         with self._news:
-            while not self._bytes:
-                self._check()
+            while len(self._bytes) < enough:
+                if not self._bytes:
+                    self._check()
                 left = deadline - time.monotonic()
-                if left <= 0:
-                    return b""
+                if left <= 0 or self._message is not None:
+                    break
                 self._news.wait(left)
             taken = bytes(self._bytes)
             self._bytes.clear()

@@ -60,9 +60,9 @@ class BluetoothTransport:
     def write(self, data: bytes) -> None:
         self._run(self._session.write(data), self._limits.write)
 
-    def read(self, timeout: float) -> bytes:
+    def read(self, timeout: float, enough: int = 1) -> bytes:
         self._thread.refuse_itself()
-        return self._session.inbox.take(timeout)
+        return self._session.inbox.take(timeout, enough)
 
     def drain(self) -> None:
         self._session.inbox.clear()

@@ -1,0 +1,140 @@
+"""One attempt: what has come since a request was sent, whose it is, and how long more is awaited.
+
+Is handed bytes and times; reads neither wire nor clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from dalybms.pace import Quiet
+from dalybms.protocols.request import Answer, Request
+from dalybms.timing import Timing
+
+_KEPT = 4096
+"""Bytes heard that are kept to tell an echo from a reply."""
+
+
+class Listener:
+    """Collects, for each request asked so far, the frames of the running attempt.
+
+    asked: all requests that an answer may still come to, and how each was written; the
+    last is the one sent now. again: it is a repeated attempt. silence: seconds without a
+    byte after which the attempt ends.
+    """
+
+    def __init__(
+        self,
+        asked: dict[Request, list[bytes]],
+        timing: Timing,
+        quiet: Quiet,
+        began: float,
+        silence: float,
+        again: bool,
+    ) -> None:
+        self._asked = asked
+        self._request = list(asked)[-1]
+        self._readers = list({id(request.reader): request.reader for request in asked}.values())
+        self._timing, self._quiet, self._silence, self._again = timing, quiet, silence, again
+        self.frames: dict[Request, list[Any]] = {request: [] for request in asked}
+        self.strangers: list[Any] = []
+        self.heard = b""
+        self._last = began
+        self._short = False
+        self._ends = began + silence
+        self._limit = self._ends + 2 * self._request.longest * timing.byte
+        for reader in self._readers:
+            reader.mark()
+
+    def until(self) -> float:
+        """When the attempt ends, or when a frame that is held back is certain."""
+        ends = min(self._ends, self._limit)
+        return min(ends, self._quiet_at) if self._doubt else ends
+
+    def enough(self) -> int:
+        """Bytes to wait for at once: one until a reply has begun, then what its next frame lacks.
+
+        Where several may answer, where an earlier attempt may be answered yet, and where a
+        reply has come to a stop, each byte counts.
+        """
+        if not self.heard or self._again or self._short or self._doubt or len(self._readers) > 1:
+            return 1
+        missing: int = self._readers[0].missing()
+        return max(missing, self._request.size - len(self.heard))
+
+    def patience(self, enough: int) -> float:
+        """Seconds that so many bytes of a reply take that has begun, where it does not stop."""
+        return enough * self._timing.byte + self._timing.quiet
+
+    def feed(self, chunk: bytes, began: float, now: float, enough: int) -> Answer | None:
+        """The answer that these bytes complete; they were awaited from `began` until `now`."""
+        self._short = enough > 1 and len(chunk) < enough
+        if not chunk:
+            return None
+        if not self.heard:
+            self._quiet.began(len(chunk))
+        elif enough > 1 and not self._short:
+            self._quiet.went_on(enough, now - began)
+        if self.heard and self._again and now - self._last > self._quiet.seconds:
+            self._begin_anew()
+        self.heard = (self.heard + chunk)[-_KEPT:]
+        self._last = now
+        done = self._take([(reader, reader.feed(chunk)) for reader in self._readers])
+        last_byte = min(now, began + len(chunk) * self._timing.byte) if self._short else now
+        open_answer = self._request.open_end and self.frames[self._request]
+        self._ends = last_byte + (self._timing.open_end if open_answer else self._silence)
+        return done
+
+    def settle(self, now: float) -> Answer | None:
+        """As feed(), with the frame that was held back, when the line has been quiet for long enough."""
+        return self._release(everything=False) if self._doubt and now >= self._quiet_at else None
+
+    def end(self) -> Answer | None:
+        """The attempt is over: what was held back, or what has come of an answer of any length."""
+        request = self._request
+        done = self._release(everything=True)
+        if done or not (request.open_end and self.frames[request]):
+            return done
+        return self._answer(request, request.parse(self.frames[request]))
+
+    @property
+    def silent(self) -> bool:
+        """Did nothing come but echoes, or the end of one?"""
+        data = self._asked[self._request][-1]
+        return data.endswith(self.heard.replace(data, b""))
+
+    @property
+    def _doubt(self) -> bool:
+        """Is a frame held back until the line is quiet?"""
+        return any(reader.doubt for reader in self._readers)
+
+    @property
+    def _quiet_at(self) -> float:
+        return self._last + self._quiet.seconds
+
+    def _begin_anew(self) -> None:
+        """What came before a pause belongs to an earlier reply: sets of frames are never mixed."""
+        for request, frames in self.frames.items():
+            if request.number:
+                frames.clear()
+
+    def _release(self, everything: bool) -> Answer | None:
+        return self._take([(reader, reader.release(everything)) for reader in self._readers])
+
+    def _take(self, found: Sequence[tuple[Any, Sequence[Any]]]) -> Answer | None:
+        done = None
+        for reader, frames in found:
+            for frame in frames:
+                asked = reversed(self._asked)
+                takers = [each for each in asked if each.reader is reader and each.wanted(frame)]
+                if not takers:
+                    self.strangers.append(frame)
+                for request in takers:
+                    self.frames[request].append(frame)
+                    value = None if done or request.open_end else request.parse(self.frames[request])
+                    done = done or (None if value is None else self._answer(request, value))
+        return done
+
+    def _answer(self, request: Request, value: Any) -> Answer:
+        return Answer(request, self._asked[request][-1], value)
