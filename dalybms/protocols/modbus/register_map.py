@@ -24,8 +24,8 @@ def total_voltage(at: int) -> Number:
 
 
 def current(at: int) -> Number:
-    """Within 3000 A either way, as the offset has it: a register that is not there would be 3553.5 A."""
-    return Number("current", "A", at, size=2, per_unit=10, zero=30000, least=1, most=59999)
+    """Neither -3000 A nor the 3553.5 A of a register that the board has not."""
+    return Number("current", "A", at, size=2, per_unit=10, zero=30000, least=1, most=0xFFFE)
 
 
 def nominal_cell_voltage(at: int) -> Number:

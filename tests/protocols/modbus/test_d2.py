@@ -389,7 +389,7 @@ LOSE_THEMSELVES = [
     ("soc", 0x28, 0),
     ("soc", 0x28, 2881),
     ("soc", 0x29, 0),
-    ("soc", 0x29, 60000),
+    ("soc", 0x29, 0xFFFF),
     ("soc", 0x2A, 1001),
     ("mosfet_status", 0x2F, 3),
     ("cell_voltages", 0x01, 6001),

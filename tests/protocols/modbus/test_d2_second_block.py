@@ -145,7 +145,9 @@ def test_what_cannot_be_loses_itself_alone(register: str, raw: int, section: str
 def test_counts_of_balancing_cells() -> None:
     assert changed(r41=0).get_mosfet_status()["balancing_cells"] == 0
     assert changed(r41=32).get_mosfet_status()["balancing_cells"] == 32
-    assert "balancing_cells" not in changed(r41=0xFFFF).get_mosfet_status()
+    bms = changed(r41=0xFFFF)
+    assert "balancing_cells" not in bms.get_mosfet_status()
+    assert bms.unusable == {}
 
 
 def test_a_blank_poll_is_not_saved_by_the_second_block() -> None:

@@ -427,7 +427,7 @@ LOSE_THEMSELVES = [
     ("soc", 0x38, 0),
     ("soc", 0x38, 2881),
     ("soc", 0x39, 0),
-    ("soc", 0x39, 60000),
+    ("soc", 0x39, 0xFFFF),
     ("soc", 0x3A, 1001),
     ("mosfet_status", 0x48, 3),
     ("cell_voltages", 0x01, 6001),
