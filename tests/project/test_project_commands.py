@@ -230,3 +230,35 @@ def test_the_check_before_a_change_uses_the_same_commands() -> None:
     text = (ROOT / ".ci/run").read_text(encoding="utf-8")
     assert re.findall(r"\bmake (\w+)", text) == ["system", "lint", "test", "matrix"]
     assert "apt-get" not in text
+
+
+# -- what the pages say of it ---------------------------------------------------------------------
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+TESTING = (ROOT / "docs" / "testing.md").read_text(encoding="utf-8")
+
+
+def test_the_readme_shows_two_commands_for_a_clone() -> None:
+    shown = re.findall(r"^(make [a-z ]+?) +#", README, re.MULTILINE)
+    assert shown == ["make demo", "make system test"]
+
+
+def test_the_table_of_places_knows_every_room_and_nothing_else() -> None:
+    table = TESTING.split("\n| place | what |\n")[1].split("\n\n")[0]
+    named = [
+        name for row in table.splitlines()[1:] for name in re.findall(r"`(tests/[^`]*)`", row.split(" | ")[0])
+    ]
+    folders = {path.parent.relative_to(ROOT).as_posix() + "/" for path in (ROOT / "tests").rglob("*.py")}
+    inner = {f"tests/protocols/{name}/" for name in ("a5", "modbus", "sinowealth")}
+    assert {*named} == folders - inner - {"tests/"} | {"tests/captures/", "tests/test_*.py"}
+
+
+def test_services_that_packages_start_are_told() -> None:
+    lines = (ROOT / ".ci/packages").read_text(encoding="utf-8").splitlines()
+    services = [line.split()[0] for line in lines if "starts it as a service" in line]
+    assert f"sudo systemctl disable --now {' '.join(services)}" in " ".join(TESTING.split())
+
+
+def test_the_folder_of_more_pythons_is_documented() -> None:
+    for page in (TESTING, (ROOT / "Makefile").read_text(encoding="utf-8")):
+        assert "make matrix PYTHONS=/" in page
+    assert "export PYTHONS" in (ROOT / "Makefile").read_text(encoding="utf-8")
