@@ -34,7 +34,10 @@ def import_pyserial() -> Any:
     try:
         import serial
     except ImportError:
-        raise TransportError("the package pyserial is missing: pip install pyserial") from None
+        raise TransportError(
+            "the package pyserial is missing: pip install pyserial "
+            "(Debian, Ubuntu: sudo apt install python3-serial)"
+        ) from None
     except RuntimeError:  # serialx-compat over the files of pyserial
         raise TransportError(_IMPOSTOR.format(what="is a mixture of two packages")) from None
     if not hasattr(serial, "SerialBase"):
@@ -60,22 +63,33 @@ def why(name: str, error: OSError, held: Held) -> str:
             return f"{name} is open in this program already: use that object, or disconnect it first"
         return f"{name} is in use by another program: stop it (fuser {name} shows which on Linux)"
     if number in (errno.ENOENT, errno.ENODEV, errno.ENXIO) or "FileNotFoundError" in text:
-        return f"{name} does not exist: {_existing()}{_taken_away()}"
+        return _nowhere(name)
     if "configure port" in text:
         return f"{name} is not a serial port: {_existing()}"
     return f"cannot open {name}: {_reason(error)}; {_existing()}"
 
 
+def _nowhere(name: str) -> str:
+    """There is no such port: perhaps the name lacks its beginning."""
+    if os.path.exists(f"/dev/{name}"):
+        return f"{name} does not exist: the port is named /dev/{name}"
+    host, _, port = name.rpartition(":")
+    if host and "/" not in host and port.isdigit():
+        return f"{name} does not exist: for a network gateway write socket://{name}"
+    return f"{name} does not exist: {_existing()}{_taken_away(name)}"
+
+
 def gone(name: str) -> str:
     """One sentence: why an open port fails. pyserial says the same of all causes."""
     there = "://" in name or os.path.exists(name)
-    hint = "" if there else _taken_away()
+    hint = "" if there else _taken_away(name)
     return f"{name} is gone: the adapter was unplugged, or another program reads the same port{hint}"
 
 
-def _taken_away() -> str:
+def _taken_away(name: str) -> str:
     """Ubuntu's brltty takes CH340, CP210x and FTDI adapters for Braille displays."""
-    if not sys.platform.startswith("linux"):
+    adapter = "tty" in os.path.basename(name) or "/serial/" in name
+    if not (adapter and sys.platform.startswith("linux")):
         return ""
     return (
         "; where it vanishes within seconds of plugging in, brltty or ModemManager takes it: "

@@ -44,7 +44,16 @@ MORE = {
     "cli/check/run.py": {"_LATE"},
     "protocols/witness.py": {"SENTENCES", "_classify"},
     "protocols/plausible.py": {"_sum", "extremes"},
-    "transports/ports.py": {"_IMPOSTOR", "why", "gone", "_taken_away", "_nosy", "_permission", "_existing"},
+    "transports/ports.py": {
+        "_IMPOSTOR",
+        "why",
+        "_nowhere",
+        "gone",
+        "_taken_away",
+        "_nosy",
+        "_permission",
+        "_existing",
+    },
     "transports/bluetooth/errors.py": {"MISSING", "LOST", "OWN_THREAD", "STUCK"}
     | {"_CAUSES", "_TIMEOUTS", "late"},
     "transports/bluetooth/adverts.py": {"held", "not_heard"},

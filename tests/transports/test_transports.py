@@ -283,6 +283,30 @@ def test_a_missing_port_lists_what_there_is() -> None:
         DalyBMS().connect("/dev/ttyUSB99")
 
 
+@pytest.mark.parametrize(
+    ("name", "remedy"),
+    [
+        ("192.168.1.20:4001", "for a network gateway write socket://192.168.1.20:4001"),
+        ("gateway:4001", "for a network gateway write socket://gateway:4001"),
+        ("ptmx", "the port is named /dev/ptmx"),
+    ],
+)
+def test_a_name_without_its_beginning_is_understood(name: str, remedy: str) -> None:
+    with pytest.raises(TransportError) as caught:
+        DalyBMS().connect(name)
+    assert str(caught.value) == f"{name} does not exist: {remedy}"
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("/dev/ttyUSB99", True), ("/dev/serial/by-id/usb-x", True), ("/nowhere/port", False), ("COM3", False)],
+)
+def test_what_takes_an_adapter_away_is_told_of_adapters_alone(name: str, told: bool) -> None:
+    with pytest.raises(TransportError, match="does not exist: ") as caught:
+        DalyBMS().connect(name)
+    assert ("brltty" in str(caught.value)) is (told and sys.platform.startswith("linux"))
+
+
 def test_a_file_is_no_port(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(TransportError, match="is not a serial port"):
