@@ -41,8 +41,17 @@ def test_an_attempt_that_is_short_may_still_fit() -> None:
     budget = Budget(WIRE)
     fail(budget, WIRE.silences - 1)
     budget.failed(0.7 * TRY, silent=True)
-    assert not allows(budget, attempts=1)
+    assert not allows(budget, 1)
     assert budget.allows(0.3 * TRY, 1, unheard=False, optional=False)
+
+
+def test_a_first_attempt_needs_no_more_than_a_little() -> None:
+    budget = Budget(WIRE)
+    budget.begin(within=0.1 * TRY)
+    assert allows(budget)
+    assert not allows(budget, 1)
+    budget.begin(within=0.0)
+    assert not allows(budget)
 
 
 def test_damage_on_a_living_line_shares_twice_as_much() -> None:
