@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import sys
 
-__version__ = "1.0.0"
+__version__ = "1.1.0"
 
 TYPE_CHECKING = False  # as typing has it, which takes ten times as long to load as this module
 if TYPE_CHECKING:
