@@ -174,7 +174,7 @@ def a5_info(tests: tuple[str, ...]) -> Iterator[Break]:
 
 
 def all_breaks() -> list[Break]:
-    shared = ("protocols/test_balancing.py", "protocols/test_identity.py")
+    shared = ("protocols/test_balancing.py", "protocols/test_identity.py", "protocols/modbus/test_lacking.py")
     of_d2 = ("protocols/modbus/test_d2.py", "protocols/modbus/test_d2_second_block.py", *shared)
     of_p81 = ("protocols/modbus/test_p81.py", *shared)
     return [
