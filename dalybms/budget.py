@@ -47,6 +47,10 @@ class Budget:
         self.alive = True
         self._last_tries = self._timing.last_tries
 
+    def refused(self, seconds: float) -> None:
+        """An answer came that cannot be: it is worth its repeats, but not without end."""
+        self._failures -= seconds
+
     def failed(self, seconds: float, silent: bool) -> None:
         """silent: nothing came but echoes. A damaged reply on a living line is worth its repeats."""
         self._failures -= seconds

@@ -139,12 +139,14 @@ class Link:
             if request.not_before:
                 self._calm(until=exchange.began + request.not_before)
             exchange.begin(request, data)
+            began = self._clock()
             try:
                 answer = self._attempt(exchange, request, silence)
             except BadReply as error:
                 log.debug("%s, attempt %d: %s", request.name, len(exchange.sent), error)
                 exchange.bad = error
                 self._calm(quiet=max(pause, self.timing.quiet))
+                self._budget.refused(self._clock() - began)
                 continue
             if answer:
                 self._learn(exchange)
@@ -193,6 +195,7 @@ class Link:
         finally:
             exchange.trials.append(Trial(rest, lost))
         self._note_strangers(listener)
+        exchange.bad = exchange.bad or listener.late
         if answer:
             self._budget.answered()
             self.counters["answered"] += 1

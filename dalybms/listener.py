@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from dalybms.errors import BadReply
 from dalybms.pace import Quiet
 from dalybms.protocols.request import Answer, Request
 from dalybms.timing import Timing
@@ -40,6 +41,8 @@ class Listener:
         self.frames: dict[Request, list[Any]] = {request: [] for request in asked}
         self.strangers: list[Any] = []
         self.heard = b""
+        self.late: BadReply | None = None
+        """Why a late answer to an earlier request cannot be."""
         self._last = began
         self._short = False
         self._ends = began + silence
@@ -132,9 +135,19 @@ class Listener:
                     self.strangers.append(frame)
                 for request in takers:
                     self.frames[request].append(frame)
-                    value = None if done or request.open_end else request.parse(self.frames[request])
+                    value = None if done or request.open_end else self._value(request)
                     done = done or (None if value is None else self._answer(request, value))
         return done
+
+    def _value(self, request: Request) -> Any:
+        """Raises BadReply for the request sent now; a late answer to another one does not end its attempt."""
+        try:
+            return request.parse(self.frames[request])
+        except BadReply as error:
+            if request is self._request:
+                raise
+            self.late = error
+            return None
 
     def _answer(self, request: Request, value: Any) -> Answer:
         return Answer(request, self._asked[request][-1], value)

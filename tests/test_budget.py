@@ -63,6 +63,15 @@ def test_damage_on_a_living_line_shares_twice_as_much() -> None:
     assert not allows(budget, 1)
 
 
+def test_answers_that_cannot_be_end_too_but_are_no_silence() -> None:
+    budget = Budget(WIRE)
+    for _ in range(WIRE.failures - 1):
+        budget.refused(TRY)
+    assert allows(budget, 1)
+    budget.refused(TRY)
+    assert not allows(budget, 1)
+
+
 def test_damage_before_any_answer_counts_as_silence() -> None:
     budget = Budget(WIRE)
     fail(budget, WIRE.silences, silent=False)

@@ -202,6 +202,14 @@ def test_the_sign_is_logged_only_where_both_are_known(caplog: pytest.LogCaptureF
 
 
 FFFF = SECOND["b2-12-d2-ffff"]
+P81_BASE = {
+    **dict.fromkeys(range(0x80), 0),
+    **dict.fromkeys(range(8), 3300),
+    0x38: 264,
+    0x39: 30000,
+    0x3A: 500,
+    0x3C: 8,
+}
 
 
 @pytest.mark.parametrize("kind", [DalyBMS, DalyBMSBluetooth])
@@ -240,6 +248,41 @@ def test_a_block_of_one_byte_is_no_d2_board(kind: type[DalyBMS], other: str, byt
     found: Any = bms.get_all()
     assert found["status"]["cells"] == 8
     assert bms.get_info()["protocol"] == other
+
+
+@pytest.mark.parametrize("kind", [DalyBMS, DalyBMSBluetooth])
+@pytest.mark.parametrize("answer", ["zeros", "ffff"])
+def test_answers_that_cannot_be_hold_no_call_for_ever(kind: type[DalyBMS], answer: str) -> None:
+    """With the most repeats there are: each answers late, and never what can be."""
+    zeros, block = reply(0x90, ""), bytes.fromhex(FFFF["responses"][0])
+    heads = {"zeros": (0xA5, zeros), "ffff": (0xD2, block)}
+    first, data = heads[answer]
+    bms = attach(
+        Script(lambda asked, _: [(0.3, data)] if asked[0] == first else []), kind(request_retries=100)
+    )
+    with pytest.raises(BadReply, match="of nothing but"):
+        bms.get_all()
+    assert bms.clock.now - 100 < 1.5 * 16 * bms._timing.timeout  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("after", [0.3, 0.35, 0.4, 0.45, 0.5, 0.6])
+def test_a_late_block_of_ffff_does_not_end_the_turn_of_the_next(after: float) -> None:
+    """Bluetooth answers came after up to 0.5 s, when P81 is asked already."""
+    block = bytes.fromhex(FFFF["responses"][0])
+    real = board(0x81, 0x51, P81_BASE)
+    script = Script(lambda asked, n: [(after, block)] if asked[0] == 0xD2 else
+                    [(at + 0.15, piece) for at, piece in real._answer(asked, n)])  # fmt: skip
+    bms = attach(script, DalyBMSBluetooth())
+    assert bms.get_soc()["total_voltage"] == 26.4
+    assert [request[0] for request in script.requests].count(0x81) == 1
+    assert bms.clock.now - 100 < 1.0  # type: ignore[attr-defined]
+
+
+def test_a_late_block_of_ffff_is_what_is_told_when_nothing_else_answers() -> None:
+    block = bytes.fromhex(FFFF["responses"][0])
+    script = Script(lambda asked, _: [(0.45, block)] if asked[0] == 0xD2 else [])
+    with pytest.raises(BadReply, match="of nothing but ff cannot be"):
+        attach(script, DalyBMSBluetooth(request_retries=0)).get_soc()
 
 
 def test_the_recorded_block_is_one_byte() -> None:
