@@ -280,7 +280,7 @@ def test_a_late_block_of_ffff_does_not_end_the_turn_of_the_next(after: float) ->
 
 def test_a_late_block_of_ffff_is_what_is_told_when_nothing_else_answers() -> None:
     block = bytes.fromhex(FFFF["responses"][0])
-    script = Script(lambda asked, _: [(0.45, block)] if asked[0] == 0xD2 else [])
+    script = Script(lambda asked, _: [(1.0, block)] if asked[0] == 0xD2 else [])
     with pytest.raises(BadReply, match="of nothing but ff cannot be"):
         attach(script, DalyBMSBluetooth(request_retries=0)).get_soc()
 
