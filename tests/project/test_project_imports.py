@@ -72,7 +72,7 @@ BELOW = {
     "twins": {"errors", "link", "protocols"},
     "doubles": {"protocols"},
     "link": {"budget", "doubles", "listener", "pace", "timing", "protocols", "transports", "errors", "logs"},
-    "listener": {"pace", "timing", "protocols"},
+    "listener": {"pace", "timing", "protocols", "errors"},
     "pace": {"timing", "protocols"},
     "budget": {"timing"},
     "timing": set(),
