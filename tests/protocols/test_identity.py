@@ -196,6 +196,20 @@ def test_recorded_a5_answers(record: dict[str, Any]) -> None:
     assert bms.unusable == {}
 
 
+@pytest.mark.parametrize(("stored", "meant"), [*BACKWARDS.items(), *((text, text) for text in FORWARDS)])
+def test_both_versions_of_a5(stored: str, meant: str) -> None:
+    raw = stored.encode()[:14].ljust(14, b"\0")
+
+    def frames(command: int) -> bytes:
+        return b"".join(reply(command, bytes((n + 1,)) + raw[7 * n : 7 * n + 7]) for n in range(2))
+
+    bms = attach(talk({0x94: reply(0x94, "0801"), 0x62: frames(0x62), 0x63: frames(0x63)}), request_retries=0)
+    info = bms.get_info()
+    shown = upright(stored[:14])
+    assert (info["software_version"], info["hardware_version"]) == (shown, shown)
+    assert shown == meant or len(stored) > 14
+
+
 KNOWN = {"rated_capacity_ah", "nominal_cell_voltage", "measuring_boards", "charged_ah", "discharged_ah"}
 KNOWN |= {
     "chemistry",

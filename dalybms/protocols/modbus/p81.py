@@ -103,7 +103,7 @@ ROWS: tuple[Row, ...] = (
     Row("mosfet_status", _flag("fan", 0x56), proven=False),
     Row("mosfet_status", Number("heartbeat", "", at=2 * 0x3B, size=2, absent=NONE)),
     Row("mosfet_status", Number("capacity_ah", "Ah", at=2 * 0x4B, size=2, per_unit=10, absent=NONE)),
-    Row("mosfet_status", _flag("balancing", 0x4D)._replace(most=MOST_STATE), proven=False),
+    Row("mosfet_status", Flag("balancing", at=2 * 0x4D, size=2, most=MOST_STATE), proven=False),
     Row(
         "mosfet_status",
         Number("balance_current", "A", at=2 * 0x4E, size=2, per_unit=1000, zero=30000, absent=(0, 0xFFFF)),

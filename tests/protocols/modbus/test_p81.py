@@ -150,6 +150,34 @@ def test_settings_that_were_never_made_are_absent(word: int) -> None:
     assert (info.get("charged_ah"), info.get("discharged_ah")) == ((None, None) if word else (0.0, 0.0))
 
 
+@pytest.mark.parametrize("raw", [0, 0xFFFF])
+def test_settings_that_were_never_made_are_nothing_to_tell(raw: int) -> None:
+    known = {**registers(*PAIRS[0], ALL_SETTINGS[0]), 0x109: raw, 0x10A: raw, 0x114: raw}
+    bms = attach(p81_board(known), protocol="p81")
+    info = bms.get_info()
+    assert not {"rated_capacity_ah", "nominal_cell_voltage"} & info.keys()
+    assert bms.unusable == {}
+
+
+@pytest.mark.parametrize(
+    ("changes", "key"),
+    [({0x109: 0x0098, 0x10A: 0x9681}, "rated_capacity_ah"), ({0x114: 6001}, "nominal_cell_voltage")],
+)
+def test_a_setting_that_cannot_be_loses_itself_alone(changes: dict[int, int], key: str) -> None:
+    known = registers(*PAIRS[0], ALL_SETTINGS[0])
+    whole = attach(p81_board(known), protocol="p81").get_info()
+    bms = attach(p81_board({**known, **changes}), protocol="p81")
+    assert bms.get_info() == {name: value for name, value in whole.items() if name != key}
+    assert list(bms.unusable) == [f"info.{key}"]
+
+
+def test_versions_stored_backwards_are_turned() -> None:
+    text = b"T00K_021062_21" + b"E303-030TS-SMB" + bytes(120)
+    known = {0x178 + n: int.from_bytes(text[2 * n : 2 * n + 2], "big") for n in range(74)}
+    info = attach(p81_board({**BASE, **known}), protocol="p81").get_info()
+    assert (info["software_version"], info["hardware_version"]) == ("12_260120_K00T", "BMS-ST030-303E")
+
+
 def test_the_password_is_never_asked_for_nor_shown() -> None:
     """Not even when another program has just asked for it on the same line."""
     record = ALL_SETTINGS[0]
@@ -369,6 +397,16 @@ def test_registers_that_the_board_has_not_are_no_pack() -> None:
     bms = changed((0x38, 0xFFFF), (0x39, 0xFFFF))
     assert bms.get_soc() == {"soc_percent": 86.4}
     assert set(bms.unusable) == {"soc.total_voltage", "soc.current"}
+
+
+@pytest.mark.parametrize("raw", [0, 0xFF, 0xFFFF])
+@pytest.mark.parametrize("register", [0x44, 0x46])
+def test_a_sensor_without_a_number_has_that_of_the_list(register: int, raw: int) -> None:
+    bms = changed((0x30, 61), (0x31, 62), (0x43, 62), (0x45, 61), (register, raw))
+    found = bms.get_temperature_range()
+    key, number = {0x44: ("highest_sensor", 2), 0x46: ("lowest_sensor", 1)}[register]
+    assert found[key] == number  # type: ignore[literal-required]
+    assert bms.unusable == {}
 
 
 def test_without_sensors_there_is_no_range() -> None:
