@@ -15,6 +15,7 @@ from support import Script, attach, captures
 from dalybms import DalyBMS, DalyBMSBluetooth, NoReply
 from dalybms.emulator.options import build
 from dalybms.errors import DalyError
+from dalybms.protocols.modbus.frame import crc
 
 ROOT = Path(__file__).resolve().parent.parent
 RECORDS = {record["id"]: record for record in captures("second")}
@@ -102,3 +103,56 @@ def test_no_error_names_a_command_or_a_register(protocol: str, section: str, fau
     assert "command 0" not in str(outcome)
     assert "command 9" not in str(outcome)
     assert "registers" not in str(outcome)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_recorded_poll_whose_unused_registers_repeat_others(kind: type[DalyBMS]) -> None:
+    """0x26 and 0x27 hold copies of other registers; 0x32 says that there is one sensor."""
+    record = RECORDS["b2-01-status"]
+    answer = bytes.fromhex(record["responses"][0])
+    script = Script(lambda asked, _: [(0.05, answer)] if asked.hex() == record["request"] else [])
+    found: Any = attach(script, kind()).get_all()
+    expected = record["expected"]
+    assert list(found["cell_voltages"].values()) == expected["cells"]
+    assert found["temperatures"] == {1: expected["temperatures"]["1"]}
+    told = {**found["soc"], **found["status"], **found["mosfet_status"]}
+    stated = {key: value for key, value in expected.items() if key not in ("cells", "temperatures", "note")}
+    assert {key: told[key] for key in stated} == stated
+
+
+@pytest.mark.parametrize(
+    ("name", "section", "values"),
+    [("b2-02-voltage", "soc", ["total_voltage"]), ("b2-02-cells", "cell_voltages", list(range(1, 9)))],
+)
+def test_recorded_registers_in_the_place_where_a_poll_has_them(name: str, section: str, values: Any) -> None:
+    """The same board answers a few registers as it answers all of them."""
+    record = RECORDS[name]
+    first = int(record["request"][4:8], 16)
+    block = bytearray(124)
+    for register, raw in {0x28: 266, 0x29: 30000, 0x31: 8, 0x2B: 3325, 0x2C: 3320}.items():
+        block[2 * register : 2 * register + 2] = raw.to_bytes(2, "big")
+    recorded = bytes.fromhex(record["responses"][0])
+    assert recorded[-2:] == crc(recorded[:-2])
+    block[2 * first : 2 * first + recorded[2]] = recorded[3:-2]
+    body = b"\xd2\x03\x7c" + block
+    script = Script(lambda asked, _: [(0.05, body + crc(body))] if asked[3] == 0 else [])
+    found = getattr(attach(script, protocol="d2"), f"get_{section}")()
+    expected = next(iter(record["expected"].values()))
+    assert [found[value] for value in values] == (expected if isinstance(expected, list) else [expected])
+
+
+@pytest.mark.parametrize(("name", "milliseconds"), [("a5h2-13", 60), ("b2-12-pace", 100)])
+def test_boards_that_must_not_be_hurried_lose_nothing(name: str, milliseconds: int) -> None:
+    """One loses what comes within 60 ms, the other answered 13 of 20 after 20 ms and all after 120 ms."""
+    assert RECORDS[name]["evidence"] == "behaviour"
+    bms = attach(build(f"cells=8&deaf={milliseconds}"))
+    for _ in range(2):
+        assert not [found for found in bms.get_all().values() if isinstance(found, dict) and "error" in found]
+
+
+def test_every_record_is_used() -> None:
+    """By its own name in a test, or by the beginning of it where one test takes several."""
+    tests = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    together = ("a5h2-03-", "a5h2-04-")
+    assert all(f'"{start[:-1]}"' in tests for start in together)
+    assert [name for name in RECORDS if f'"{name}"' not in tests and not name.startswith(together)] == []
