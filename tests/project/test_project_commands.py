@@ -135,6 +135,12 @@ def test_what_compares_seconds_runs_first_and_alone(tree: Path, alone: int, othe
     assert done.returncode == code
 
 
+def test_ctrl_c_ends_both(tree: Path) -> None:
+    program(tree / "v/bin/python", '#!/bin/sh\necho "$*"\nexit 2\n')
+    done = run(tree, "tests", "v")
+    assert (done.stdout, done.returncode) == ("-m pytest -m alone\n", 2)
+
+
 # -- what the system lacks ------------------------------------------------------------------------
 def lacking(tree: Path, user: int, *helpers: str) -> dict[str, str]:
     """A system of fakes where the second program of two is missing; `helpers` are apt-get and sudo."""
