@@ -248,7 +248,8 @@ def started(*arguments: str, **options: Any) -> subprocess.Popen[str]:
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_it_quietly(number: int, code: int) -> None:
     with raw_pty() as (ours, name):
-        process = started("-d", name, "--all", "--reply-timeout", "20")
+        # Longer than the start takes. A signal just before a system call is seen when that one ends.
+        process = started("-d", name, "--all", "--reply-timeout", "3")
         assert select.select([ours], [], [], 20)[0]
         process.send_signal(number)
         out, err = process.communicate(timeout=5)
