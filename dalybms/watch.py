@@ -1,0 +1,204 @@
+"""The loop that keeps sampling: schedule, reconnect, states. Yields samples, plain dicts.
+
+from dalybms import watch
+
+for sample in watch(["house=/dev/ttyUSB0"], interval=10):
+    print(sample["state"], sample.get("soc"))
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Callable, Union
+
+from dalybms.arguments import check_seconds
+from dalybms.cable import open_cable
+from dalybms.opening import open_bms
+from dalybms.sampling import Sample, Sampler, Watched, rfc3339
+from dalybms.schedule import Schedule
+
+BANK = "bank"
+"""The name of the bank's samples."""
+_FRESH = 2.0
+"""Intervals: older samples do not count for the bank."""
+_ROOM = 1000
+"""Samples that wait for a slow consumer; then the wires wait."""
+_FAREWELL = 1.5
+"""Seconds that all wires together are granted to end."""
+Device = Union[str, Watched]
+
+
+class Watch:
+    """Samples of several batteries, for `with`: iterate over it; stop() from anywhere ends the iteration.
+
+    devices: texts as for open_bms(), with NAME= in front where a name is wanted, or Watched. interval: s.
+    count: samples per battery; None: for ever. bank: add a sample of all of them as one. release: close each
+    wire between samples, so that a phone app can connect.
+    One thread per wire: one that hangs delays no other. Raises ValueError for what cannot be, before
+    anything is opened; a wire that cannot be opened is a sample with `error`.
+    """
+
+    def __init__(
+        self,
+        devices: Iterable[Device],
+        interval: float = 10.0,
+        count: int | None = None,
+        bank: bool = False,
+        release: bool = False,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        check_seconds("interval", interval, 0.1, 86400)
+        self.watched = [_watched(each) for each in devices]
+        _check_names(self.watched)
+        self.interval, self._count, self._wall = interval, count, wall
+        self._bank = _Bank(self.watched, interval) if bank else None
+        self._samplers = [Sampler(each, opened, wall, release) for each in self.watched]
+        self._queue: queue.Queue[tuple[Sampler, float, Sample] | None] = queue.Queue(_ROOM)
+        self._stopping = threading.Event()
+        self._threads: list[threading.Thread] = []
+
+    def __enter__(self) -> Watch:
+        start = time.monotonic()
+        for sampler in self._samplers:
+            thread = threading.Thread(
+                target=self._run, args=(sampler, start), name=f"dalybms-{sampler.watched.name}", daemon=True
+            )
+            self._threads.append(thread)
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+        end = time.monotonic() + _FAREWELL
+        for sampler in self._samplers:
+            threading.Thread(target=sampler.close, daemon=True).start()
+        for thread in self._threads:
+            thread.join(max(0.0, end - time.monotonic()))
+
+    def __iter__(self) -> Iterator[Sample]:
+        """Each sample as it comes; the bank behind those that it is made of."""
+        running = len(self._samplers)
+        while running and not self._stopping.is_set():
+            item = self._queue.get()
+            if item is None:
+                running -= 1
+                continue
+            sampler, at, sample = item
+            yield sample
+            if self._bank and self._bank.takes(sampler, at, sample):
+                yield self._bank.sample(at, rfc3339(self._wall()))
+
+    def stop(self) -> None:
+        """End the iteration soon; may be called from a signal handler and from any thread."""
+        self._stopping.set()
+        try:
+            self._queue.put_nowait(None)
+        except queue.Full:
+            return
+
+    def _run(self, sampler: Sampler, start: float) -> None:
+        schedule, done = Schedule(start, self.interval), 0
+        due = start
+        while not self._stopping.wait(max(0.0, due - time.monotonic())):
+            for sample in sampler.samples(time.monotonic):
+                if not self._hand_over(sampler, sample):
+                    break
+            done += 1
+            if self._count is not None and done >= self._count:
+                break
+            due = schedule.after(time.monotonic())
+        sampler.close()
+        self._put(None)
+
+    def _hand_over(self, sampler: Sampler, sample: Sample) -> bool:
+        return self._put((sampler, time.monotonic(), sample))
+
+    def _put(self, item: Any) -> bool:
+        """False when the watch ends: nobody will take it any more."""
+        while not self._stopping.is_set():
+            try:
+                self._queue.put(item, timeout=0.2)
+                return True
+            except queue.Full:
+                continue
+        return False
+
+
+class _Bank:
+    """The latest sample of each battery, and when the bank is to be told."""
+
+    def __init__(self, watched: Iterable[Watched], interval: float) -> None:
+        self._interval = interval
+        self._names = [_key(each.name, board) for each in watched for board in each.boards or (None,)]
+        self._inverted = {
+            _key(each.name, b) for each in watched if each.inverted for b in each.boards or (None,)
+        }
+        self._latest: dict[str, tuple[float, Sample]] = {}
+        self._voices: dict[str, Mapping[str, int]] = {}
+        self._new: set[str] = set()
+        self._told_at = float("-inf")
+
+    def takes(self, sampler: Sampler, at: float, sample: Sample) -> bool:
+        """Is it time for a sample of the bank: when all have told anew, or an interval after the last one?"""
+        key = _key(sample["name"], sample["board"])
+        self._latest[key] = at, sample
+        self._voices[key] = sampler.voices()[sample["board"]]
+        self._new.add(key)
+        return self._new >= set(self._names) or at - self._told_at >= _FRESH * self._interval
+
+    def sample(self, at: float, now: str) -> Sample:
+        from dalybms.banking import bank
+
+        self._new.clear()
+        self._told_at = at
+        packs: dict[str, Any] = {name: {"error": "no sample within two intervals"} for name in self._names}
+        for name, (taken, sample) in self._latest.items():
+            if at - taken <= _FRESH * self._interval:
+                packs[name] = sample
+        found = bank(packs, self._voices, self._inverted)
+        whole = found["boards"]["answering"] == found["boards"]["of"]
+        head = {"time": now, "device": None, "name": BANK, "board": None, "protocol": None}
+        return {**head, "state": "ok" if whole else "partial", "polarity": 1, "bank": found}
+
+
+def watch(devices: Iterable[Device] | Device, interval: float = 10.0, **options: Any) -> Iterator[Sample]:
+    """Samples for ever, or `count` of each battery; as Watch. Closing the generator closes the wires."""
+    several = [devices] if isinstance(devices, (str, Watched)) else devices
+    with Watch(several, interval, **options) as samples:
+        yield from samples
+
+
+def opened(watched: Watched) -> tuple[dict[int | None, Any], Callable[[], None]]:
+    """The batteries of a wire by number, and how to close it. Raises as open_bms()."""
+    if not watched.boards:
+        bms = open_bms(watched.device, **watched.options)
+        return {None: bms}, bms.disconnect
+    cable = open_cable(watched.device, **watched.options)
+    return {number: cable.board(number) for number in watched.boards}, cable.close
+
+
+def _watched(device: Device) -> Watched:
+    """NAME=DEVICE, where the name holds nothing that a device would begin with."""
+    if isinstance(device, Watched):
+        return device
+    name, equals, rest = device.partition("=")
+    named = bool(equals and rest and name and not set(name) & set("/:?\\."))
+    return Watched(name, rest) if named else Watched(device, device)
+
+
+def _check_names(watched: list[Watched]) -> None:
+    names = [each.name for each in watched]
+    if not names:
+        raise ValueError("no battery to watch: name one")
+    if BANK in names:
+        raise ValueError(f"no battery may be called {BANK}: that is all of them together")
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"two batteries are called {', '.join(twice)}: give each a name, as NAME=DEVICE")
+
+
+def _key(name: str, board: int | None) -> str:
+    return name if board is None else f"{name}/{board}"
