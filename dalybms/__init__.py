@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         WriteUnverified,
     )
     from dalybms.opening import open_bms
+    from dalybms.watching import watch
 
 _HOMES = {
     "dalybms.banking": ("bank",),
@@ -38,6 +39,7 @@ _HOMES = {
     "dalybms.cable": ("open_cable",),
     "dalybms.bms_bluetooth": ("DalyBMSBluetooth",),
     "dalybms.opening": ("open_bms",),
+    "dalybms.watching": ("watch",),
     "dalybms.bms_sinowealth": ("DalyBMSSinowealth",),
     "dalybms.errors": (
         "BadReply",
@@ -63,6 +65,7 @@ __all__ = [
     "bank",
     "open_bms",
     "open_cable",
+    "watch",
 ]
 
 

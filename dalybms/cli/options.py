@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import os
+from typing import Any
 
 from dalybms import __version__
-from dalybms.cli import without, write_flags
+from dalybms.cli import mqtt_flags, without, write_flags
 from dalybms.cli.check.flags import add_options
 from dalybms.cli.parser import Parser, host_address, repeats, rest, seconds, whole
 from dalybms.device import MOST_BOARDS, PROTOCOLS
@@ -23,6 +24,7 @@ with --check 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN and nothing else
 
 A first word starts another program, with a --help of its own:
   parameters    print, save and compare the settings of a board
+  watch         read again and again, and feed files, MQTT, Prometheus, a live view
 
 examples:
   daly-bms-cli -d /dev/ttyUSB0 --all
@@ -64,6 +66,8 @@ def build_parser() -> Parser:
     _add_searches(device)
     _add_readings(parser.add_argument_group("what to read (several become one object, keyed by section)"))
     add_patience(parser.add_argument_group("how long to try"))
+    _add_outputs(parser.add_argument_group("where to"))
+    mqtt_flags.add_options(parser.add_argument_group("MQTT (the topics of dalybms 0.5)"))
     add_options(parser.add_argument_group("monitoring"))
     write_flags.add_options(
         parser.add_argument_group("what to write (one per command, never with a reading)")
@@ -89,12 +93,13 @@ class FromEnvironment(str):
     """A device that was not named on the command line."""
 
 
-def add_battery(group: argparse._ArgumentGroup) -> None:
-    """Which battery, and what it speaks; means the same in every program."""
+def add_battery(group: argparse._ArgumentGroup, several: bool = False) -> None:
+    """Which battery (or which of them), and what it speaks; means the same in every program."""
+    one: dict[str, Any] = {"default": FromEnvironment(os.environ.get(DEVICE_VARIABLE, ""))}
     group.add_argument(
         "-d",
         "--device",
-        default=FromEnvironment(os.environ.get(DEVICE_VARIABLE, "")),
+        **({"action": "append", "metavar": "[NAME=]DEVICE"} if several else one),
         help="port (/dev/ttyUSB0, COM3), socket://HOST:PORT, rfc2217://HOST:PORT, Bluetooth address, "
         "ble:NAME, or demo: for a fake battery",
     )
@@ -137,14 +142,20 @@ def _add_readings(group: argparse._ArgumentGroup) -> None:
     without.add_option(group)
 
 
-def add_patience(group: argparse._ArgumentGroup) -> None:
-    """How long to try; means the same in every program."""
+def _add_outputs(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--get", metavar="PATH", help="print one bare value, for instance soc.soc_percent")
+    group.add_argument("--format", choices=("json", "table"), default="json", help="(json)")
+
+
+def add_patience(group: argparse._ArgumentGroup, ends: bool = True) -> None:
+    """How long to try; means the same in every program. ends: can the command be limited as a whole?"""
     group.add_argument(
         "--retry", type=repeats, default=5, metavar="N", help="repeat an unanswered request so often (5)"
     )
-    group.add_argument(
-        "-t", "--timeout", type=seconds, metavar="SECONDS", help="end the whole command after so long"
-    )
+    if ends:
+        group.add_argument(
+            "-t", "--timeout", type=seconds, metavar="SECONDS", help="end the whole command after so long"
+        )
     group.add_argument(
         "--reply-timeout", type=seconds, metavar="SECONDS", help="longest silence before asking again (0.5)"
     )

@@ -29,14 +29,14 @@ def write(text: str) -> int:
         sys.stdout.write(text + "\n")
         sys.stdout.flush()
     except BrokenPipeError:
-        _silence()
+        silence()
     except OSError as error:
         complain(f"cannot write to stdout: {error.strerror}")
-        _silence()
+        silence()
         return FAILED
     return DONE
 
 
-def _silence() -> None:
+def silence() -> None:
     """The interpreter flushes stdout once more at exit; give it a place that takes it."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

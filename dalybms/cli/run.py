@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Callable
 
 from dalybms.bms import DalyBMS, presentable
-from dalybms.cli import limits, output, without, write_flags
+from dalybms.cli import limits, output, single, without, write_flags
 from dalybms.cli.check.flags import without_check
 from dalybms.cli.options import DEVICE_VARIABLE, build_parser
 from dalybms.cli.settings import settings
@@ -55,7 +55,13 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     nonsense = without.contradiction(options)
     if nonsense:
         parser.error(nonsense)
-    sections = _sections(options)
+    nonsense = single.misuse(options, isinstance(options.board, (list, str)))
+    if nonsense:
+        parser.error(nonsense)
+    try:
+        sections = [single.section_of(options.get)] if options.get else _sections(options)
+    except ValueError as error:
+        parser.error(str(error))
     if not options.device:
         parser.error(f"which battery? give -d DEVICE or set {DEVICE_VARIABLE}; --list-ports shows the ports")
     if not sections:
@@ -64,7 +70,8 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     try:
         if isinstance(options.board, (list, str)):
             return _print_boards(options, sections)
-        return _print(without.advised(_read(options, sections), options), alone)
+        outcomes, unusable = _read(options, sections)
+        return _print(without.advised(outcomes, options), unusable, options, alone)
     except ValueError as error:
         if isinstance(error, DalyError):
             raise
@@ -102,8 +109,8 @@ def _print_boards(options: argparse.Namespace, sections: Sequence[str]) -> int:
     return print_boards(options, sections, settings(options), limit, _progress())
 
 
-def _read(options: argparse.Namespace, sections: Sequence[str]) -> dict[str, Any]:
-    """{section: reading or DalyError}, within the limit of -t."""
+def _read(options: argparse.Namespace, sections: Sequence[str]) -> tuple[dict[str, Any], Mapping[str, str]]:
+    """{section: reading or DalyError}, and what it goes without, within the limit of -t."""
     late = _LATE.format(seconds=options.timeout)
     bms = battery(options)
     with limits.Deadline(options.timeout, bms.disconnect, lambda: _failed(late)) as deadline, bms:
@@ -113,7 +120,7 @@ def _read(options: argparse.Namespace, sections: Sequence[str]) -> dict[str, Any
             if bms.unusable:
                 why = "; ".join(dict.fromkeys(bms.unusable.values()))
                 output.complain(f"left out, as the board states it twice: {why}")
-            return outcomes
+            return outcomes, bms.unusable
         except DalyError as error:
             raise DalyError(late) if deadline.expired else error from None
 
@@ -154,7 +161,9 @@ def _show_progress(line: str) -> None:
     print(f"\r\033[K{line}", end="", file=sys.stderr, flush=True)
 
 
-def _print(outcomes: dict[str, Any], alone: bool) -> int:
+def _print(
+    outcomes: dict[str, Any], unusable: Mapping[str, str], options: argparse.Namespace, alone: bool
+) -> int:
     """One section by itself, several as one object. Nothing on stdout when not one could be read."""
     errors = [outcome for outcome in outcomes.values() if isinstance(outcome, DalyError)]
     if alone and any(isinstance(error, NotSupported) and error.passing for error in errors):
@@ -162,8 +171,11 @@ def _print(outcomes: dict[str, Any], alone: bool) -> int:
         return output.write("{}")
     if len(errors) == len(outcomes):
         return _failed(errors[0])
-    document = next(iter(outcomes.values())) if alone else presentable(outcomes)
-    code = output.write(json.dumps(document, indent=2))
+    if options.get or options.mqtt or options.format == "table":
+        code = single.put(outcomes, unusable, options, alone)
+    else:
+        document = next(iter(outcomes.values())) if alone else presentable(outcomes)
+        code = output.write(json.dumps(document, indent=2))
     bad = [error for error in errors if not isinstance(error, NotSupported)]
     return output.FAILED if bad else code
 

@@ -19,8 +19,9 @@ from support import ROOT
 
 from dalybms.errors import DalyError
 from dalybms.outputs.flat import Shape, flat
-from dalybms.outputs.mqtt.output import Mqtt, expiry
+from dalybms.outputs.mqtt.output import Mqtt
 from dalybms.outputs.mqtt.settings import Settings, checked, find_password
+from dalybms.outputs.times import expiry
 
 STATE = "daly_bms/house/state"
 

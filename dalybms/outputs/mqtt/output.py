@@ -12,11 +12,7 @@ from dalybms.outputs.mqtt.outbox import LIMIT, Outbox
 from dalybms.outputs.mqtt.sender import Sender
 from dalybms.outputs.mqtt.session import KEEPALIVE
 from dalybms.outputs.mqtt.settings import Settings, checked
-
-
-def expiry(interval: float) -> int:
-    """Seconds for which a sample may stand as what is now."""
-    return int(max(3 * interval, 60))
+from dalybms.outputs.times import expiry
 
 
 class Mqtt:

@@ -16,7 +16,7 @@ from typing import Any, Callable, Union
 
 from dalybms.arguments import check_seconds
 from dalybms.cable import open_cable
-from dalybms.opening import open_bms
+from dalybms.opening import battery_class
 from dalybms.sampling import Sample, Sampler, Watched, rfc3339
 from dalybms.schedule import Schedule
 
@@ -59,6 +59,8 @@ class Watch:
         self._queue: queue.Queue[tuple[Sampler, float, Sample] | None] = queue.Queue(_ROOM)
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
+        self.ended_by_count = False
+        """Has every battery given `count` samples?"""
 
     def __enter__(self) -> Watch:
         start = time.monotonic()
@@ -90,6 +92,7 @@ class Watch:
             yield sample
             if self._bank and self._bank.takes(sampler, at, sample):
                 yield self._bank.sample(at, rfc3339(self._wall()))
+        self.ended_by_count = not running
 
     def stop(self) -> None:
         """End the iteration soon; may be called from a signal handler and from any thread."""
@@ -139,14 +142,16 @@ class _Bank:
         self._latest: dict[str, tuple[float, Sample]] = {}
         self._voices: dict[str, Mapping[str, int]] = {}
         self._new: set[str] = set()
-        self._told_at = float("-inf")
+        self._told_at, self._began = float("-inf"), float("inf")
 
     def takes(self, sampler: Sampler, at: float, sample: Sample) -> bool:
         """Is it time for a sample of the bank: when all have told anew, or an interval after the last one?"""
         key = _key(sample["name"], sample["board"])
+        self._began = min(self._began, at)
         self._latest[key] = at, sample
         self._voices[key] = sampler.voices()[sample["board"]]
         self._new.add(key)
+        self._told_at = max(self._told_at, self._began)
         return self._new >= set(self._names) or at - self._told_at >= _FRESH * self._interval
 
     def sample(self, at: float, now: str) -> Sample:
@@ -174,19 +179,24 @@ def watch(devices: Iterable[Device] | Device, interval: float = 10.0, **options:
 def opened(watched: Watched) -> tuple[dict[int | None, Any], Callable[[], None]]:
     """The batteries of a wire by number, and how to close it. Raises as open_bms()."""
     if not watched.boards:
-        bms = open_bms(watched.device, **watched.options)
+        options = dict(watched.options)
+        adapter = options.pop("adapter", None)
+        bms = battery_class(watched.device)(**options)
+        bms.connect(watched.device, **({"adapter": adapter} if adapter else {}))
         return {None: bms}, bms.disconnect
     cable = open_cable(watched.device, **watched.options)
     return {number: cable.board(number) for number in watched.boards}, cable.close
 
 
+def named(text: str) -> tuple[str, str]:
+    """(name, device) of NAME=DEVICE, where the name holds nothing that a device begins with, or of DEVICE."""
+    name, equals, rest = text.partition("=")
+    has_name = bool(equals and rest and name and not set(name) & set("/:?\\."))
+    return (name, rest) if has_name else (text, text)
+
+
 def _watched(device: Device) -> Watched:
-    """NAME=DEVICE, where the name holds nothing that a device would begin with."""
-    if isinstance(device, Watched):
-        return device
-    name, equals, rest = device.partition("=")
-    named = bool(equals and rest and name and not set(name) & set("/:?\\."))
-    return Watched(name, rest) if named else Watched(device, device)
+    return device if isinstance(device, Watched) else Watched(*named(device))
 
 
 def _check_names(watched: list[Watched]) -> None:

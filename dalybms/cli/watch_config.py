@@ -1,0 +1,95 @@
+"""`watch --config FILE`: a TOML file, checked key by key; what stands in it as plain dicts."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from typing import Any
+
+from dalybms.errors import DalyError
+
+_NUMBER = (int, float)
+_BATTERY: dict[str, tuple[type, ...]] = {
+    "name": (str,),
+    "device": (str,),
+    "board": (int, list),
+    "protocol": (str,),
+    "address": (int,),
+    "baudrate": (int,),
+    "adapter": (str,),
+    "invert_current": (bool,),
+    "retry": (int,),
+    "reply_timeout": _NUMBER,
+    "pause": _NUMBER,
+}
+_MQTT: dict[str, tuple[type, ...]] = {
+    "broker": (str,),
+    "port": (int,),
+    "topic": (str,),
+    "user": (str,),
+    "password_file": (str,),
+    "tls": (bool,),
+    "ca": (str,),
+    "hass": (bool,),
+    "hass_prefix": (str,),
+}
+_OUTPUT: dict[str, tuple[type, ...]] = {"format": (str,), "file": (str,)}
+_PROMETHEUS: dict[str, tuple[type, ...]] = {"at": (str, int)}
+_TOP: dict[str, tuple[type, ...]] = {
+    "interval": _NUMBER,
+    "bank": (bool,),
+    "release": (bool,),
+    "energy": (str,),
+    "battery": (list,),
+    "output": (dict,),
+    "mqtt": (dict,),
+    "prometheus": (dict,),
+}
+_WORDS = {str: "a text", int: "a whole number", float: "a number", bool: "true or false", list: "a list",
+          dict: "a table"}  # fmt: skip
+
+
+def load(path: str) -> dict[str, Any]:
+    """The settings of a file. Raises DalyError, one line with file and key, for what is not known."""
+    try:
+        with open(path, "rb") as file:
+            raw = file.read(1_000_001)
+        document = _toml().loads(raw.decode("utf-8"))
+    except OSError as error:
+        raise DalyError(f"cannot read {path}: {error.strerror}; check its name and permissions") from None
+    except ValueError as error:
+        raise DalyError(f"{path} is no TOML file: {error}; docs/watch.md has an example") from None
+    _check(path, "", document, _TOP)
+    for name, keys in (("output", _OUTPUT), ("mqtt", _MQTT), ("prometheus", _PROMETHEUS)):
+        _check(path, f"{name}.", document.get(name, {}), keys)
+    for number, battery in enumerate(document.get("battery", []), 1):
+        where = f"battery {number}, "
+        if not isinstance(battery, dict):
+            raise DalyError(f"{path}: battery {number} must be a table: write [[battery]]")
+        _check(path, where, battery, _BATTERY)
+        if "device" not in battery:
+            raise DalyError(f"{path}: {where}device is missing: which port or address is it on?")
+    return dict(document)
+
+
+def _check(path: str, where: str, table: dict[str, Any], keys: dict[str, tuple[type, ...]]) -> None:
+    for key, value in table.items():
+        if key not in keys:
+            near = difflib.get_close_matches(key, keys, 1)
+            known = f"do you mean {near[0]}?" if near else f"known are {', '.join(keys)}"
+            raise DalyError(f"{path}: {where}{key} is unknown: {known}")
+        kinds = keys[key]
+        if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+            words = " or ".join(dict.fromkeys(_WORDS[kind] for kind in kinds))
+            raise DalyError(f"{path}: {where}{key} must be {words}, not {value!r}")
+
+
+def _toml() -> Any:
+    """The standard library's from Python 3.11 on, before that the package tomli."""
+    name = "tomllib" if sys.version_info >= (3, 11) else "tomli"
+    try:
+        return __import__(name)
+    except ImportError:
+        from dalybms.outputs.packages import missing
+
+        raise missing("--config", "tomli", "config") from None

@@ -1,0 +1,131 @@
+"""Where samples go: the outputs that the options name, each loaded only then."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping
+from typing import Any, Callable
+
+from dalybms.cli import mqtt_flags
+from dalybms.errors import DalyError
+
+FORMATS = ("jsonl", "csv", "table", "influx")
+Complain = Callable[[str], None]
+
+
+class ReaderGone(Exception):
+    """Who read our stdout has ended: `... | head -1`."""
+
+
+class Outputs:
+    """All outputs of a watch. Raises ValueError or DalyError for what cannot work at all.
+
+    kept: what stands in the config file, which the options overrule.
+    """
+
+    def __init__(
+        self, options: argparse.Namespace, kept: Mapping[str, Any], interval: float, complain: Complain
+    ) -> None:
+        self._all: list[Any] = []
+        self.complain = complain
+        form = options.format or kept.get("output", {}).get("format", "jsonl")
+        if form not in FORMATS:
+            raise ValueError(f"format {form!r} is unknown: {', '.join(FORMATS)}")
+        file = options.output or kept.get("output", {}).get("file")
+        self._add_lines(form, file)
+        where = options.prometheus or kept.get("prometheus", {}).get("at")
+        if where is not None:
+            self._add_prometheus(str(where), interval)
+        if options.mqtt or "mqtt" in kept:
+            self._add_mqtt(options, dict(kept.get("mqtt", {})), interval)
+
+    def take(self, sample: Mapping[str, Any]) -> None:
+        for each in self._all:
+            each.take(sample)
+
+    def close(self) -> None:
+        for each in self._all:
+            each.close()
+
+    def _add_lines(self, form: str, file: str | None) -> None:
+        if form == "table":
+            if file:
+                raise ValueError("a table is for a terminal: leave -o away, or take another format")
+            from dalybms.outputs.table.view import TableView
+
+            view = TableView()
+            self.complain = view.note
+            self._all.append(view)
+        elif form == "csv":
+            self._all.append(_csv(file, self.complain))
+        else:
+            self._all.append(_plain(form, file, self.complain))
+
+    def _add_prometheus(self, where: str, interval: float) -> None:
+        from dalybms.outputs.prometheus.output import prometheus, target
+        from dalybms.outputs.times import expiry
+
+        self._all.append(prometheus(target(where), expiry(interval), self.complain))
+
+    def _add_mqtt(self, options: argparse.Namespace, kept: dict[str, Any], interval: float) -> None:
+        settings = mqtt_flags.settings(options, kept)
+        from dalybms.outputs.mqtt.output import Mqtt
+
+        hass = options.mqtt_hass or kept.get("hass", False)
+        prefix = options.mqtt_hass_prefix or kept.get("hass_prefix", "homeassistant")
+        self._all.append(Mqtt(settings, interval, self.complain, hass=prefix if hass else None))
+
+
+def to_stdout(line: str) -> None:
+    """Raises ReaderGone when nobody reads any more, DalyError when it cannot be written."""
+    if sys.stdout is None:
+        raise DalyError("stdout is closed: nothing can be written")
+    try:
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise ReaderGone from None
+    except OSError as error:
+        raise DalyError(f"cannot write to stdout: {error.strerror}") from None
+
+
+def _plain(form: str, file: str | None, complain: Complain) -> Any:
+    from dalybms.outputs import influx, jsonl
+    from dalybms.outputs.line_file import LineFile
+
+    kind, whole = (influx.Influx, influx.whole) if form == "influx" else (jsonl.JsonLines, jsonl.whole)
+    return kind(LineFile(file, complain, whole).write if file else to_stdout)
+
+
+def _csv(file: str | None, complain: Complain) -> Any:
+    from dalybms.outputs import csv
+    from dalybms.outputs.line_file import LineFile
+
+    if file is None:
+        told: list[str] = []
+
+        def write(row: str, header: str) -> None:
+            if not told:
+                told.append(header)
+                to_stdout(header)
+            to_stdout(row)
+
+        return csv.Csv(write, complain)
+    columns = _columns(file)
+    lines = LineFile(file, complain, lambda line: csv.whole(line, columns))
+    return csv.Csv(lines.write, complain, lines.first_line())
+
+
+def _columns(file: str) -> int:
+    """Of the file that is appended to; 0 for a new one."""
+    from dalybms.outputs import csv
+
+    try:
+        with open(file, encoding="utf-8", errors="replace") as opened:
+            header = opened.readline(100_000).rstrip("\r\n")
+    except FileNotFoundError:
+        return 0
+    except OSError as error:
+        raise DalyError(f"cannot read {file}: {error.strerror}; check its name and permissions") from None
+    return len(csv.columns_of(header)) if header else 0
