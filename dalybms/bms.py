@@ -113,6 +113,11 @@ class DalyBMS(Writing):
         check_whole("request_retries", number, 0, 100)
         self._retries = number
 
+    @property
+    def spoken(self) -> str | None:
+        """The protocol that was found out: "a5", "d2", "p81", "sinowealth"; None before an answer."""
+        return self._detection.name if self._link else None
+
     def connect(self, device: str) -> None:
         """Open a wire: a port (/dev/ttyUSB0, COM3), socket://host:port, rfc2217://host:port or demo:.
 

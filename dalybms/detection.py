@@ -42,6 +42,11 @@ class Detection:
         """Ask this board at its own pace."""
         return self._link.exchange(request, self._target.number, self._pace)
 
+    @property
+    def name(self) -> str | None:
+        """The protocol that was found; None before an answer."""
+        return self._protocol.name if self._protocol else None
+
     def found(self, sections: Sequence[str]) -> tuple[Speaker, Ask]:
         """The protocol that answers, and the way to ask; the first answer counts as data."""
         known: dict[str, Answer] = {}

@@ -92,7 +92,7 @@ class Watch:
             yield sample
             if self._bank and self._bank.takes(sampler, at, sample):
                 yield self._bank.sample(at, rfc3339(self._wall()))
-        self.ended_by_count = not running
+        self.ended_by_count = not running and not self._stopping.is_set()
 
     def stop(self) -> None:
         """End the iteration soon; may be called from a signal handler and from any thread."""

@@ -70,8 +70,8 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     try:
         if isinstance(options.board, (list, str)):
             return _print_boards(options, sections)
-        outcomes, unusable = _read(options, sections)
-        return _print(without.advised(outcomes, options), unusable, options, alone)
+        outcomes, about = _read(options, sections)
+        return _print(without.advised(outcomes, options), about, options, alone)
     except ValueError as error:
         if isinstance(error, DalyError):
             raise
@@ -109,8 +109,8 @@ def _print_boards(options: argparse.Namespace, sections: Sequence[str]) -> int:
     return print_boards(options, sections, settings(options), limit, _progress())
 
 
-def _read(options: argparse.Namespace, sections: Sequence[str]) -> tuple[dict[str, Any], Mapping[str, str]]:
-    """{section: reading or DalyError}, and what it goes without, within the limit of -t."""
+def _read(options: argparse.Namespace, sections: Sequence[str]) -> tuple[dict[str, Any], Mapping[str, Any]]:
+    """{section: reading or DalyError}, and what a sample says beside it, within the limit of -t."""
     late = _LATE.format(seconds=options.timeout)
     bms = battery(options)
     with limits.Deadline(options.timeout, bms.disconnect, lambda: _failed(late)) as deadline, bms:
@@ -120,7 +120,7 @@ def _read(options: argparse.Namespace, sections: Sequence[str]) -> tuple[dict[st
             if bms.unusable:
                 why = "; ".join(dict.fromkeys(bms.unusable.values()))
                 output.complain(f"left out, as the board states it twice: {why}")
-            return outcomes, bms.unusable
+            return outcomes, {"protocol": bms.spoken, "unusable": dict(bms.unusable)}
         except DalyError as error:
             raise DalyError(late) if deadline.expired else error from None
 
@@ -162,7 +162,7 @@ def _show_progress(line: str) -> None:
 
 
 def _print(
-    outcomes: dict[str, Any], unusable: Mapping[str, str], options: argparse.Namespace, alone: bool
+    outcomes: dict[str, Any], about: Mapping[str, Any], options: argparse.Namespace, alone: bool
 ) -> int:
     """One section by itself, several as one object. Nothing on stdout when not one could be read."""
     errors = [outcome for outcome in outcomes.values() if isinstance(outcome, DalyError)]
@@ -172,7 +172,7 @@ def _print(
     if len(errors) == len(outcomes):
         return _failed(errors[0])
     if options.get or options.mqtt or options.format == "table":
-        code = single.put(outcomes, unusable, options, alone)
+        code = single.put(outcomes, about, options, alone)
     else:
         document = next(iter(outcomes.values())) if alone else presentable(outcomes)
         code = output.write(json.dumps(document, indent=2))

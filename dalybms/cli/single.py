@@ -38,10 +38,13 @@ def section_of(path: str) -> str:
 
 
 def put(
-    outcomes: Mapping[str, Any], unusable: Mapping[str, str], options: argparse.Namespace, alone: bool
+    outcomes: Mapping[str, Any], about: Mapping[str, Any], options: argparse.Namespace, alone: bool
 ) -> int:
-    """Print or publish; the exit code of having done so. DalyError when it could not be done."""
-    sample = _sample(outcomes, unusable, options)
+    """Print or publish; the exit code of having done so. DalyError when it could not be done.
+
+    about: the `protocol`, and what the readings go without, `unusable`.
+    """
+    sample = _sample(outcomes, about, options)
     if options.get:
         from dalybms.outputs import one_value
 
@@ -60,18 +63,26 @@ def put(
 
 
 def _sample(
-    outcomes: Mapping[str, Any], unusable: Mapping[str, str], options: argparse.Namespace
+    outcomes: Mapping[str, Any], about: Mapping[str, Any], options: argparse.Namespace
 ) -> dict[str, Any]:
+    from dalybms.packs import Pack
     from dalybms.sampling import rfc3339
 
+    readings = presentable(dict(outcomes))
     failed = any(isinstance(outcome, DalyError) for outcome in outcomes.values())
-    return {
+    head = {
         "time": rfc3339(time.time()),
         "device": str(options.device),
         "name": str(options.device),
         "board": options.board,
-        "protocol": None,
+        "protocol": about["protocol"],
         "state": "partial" if failed else "ok",
-        **presentable(dict(outcomes)),
-        **({"unusable": dict(unusable)} if unusable else {}),
+    }
+    inverted = bool(options.invert_current)
+    known = Pack("", {**head, **readings}, {}, inverted).polarity
+    return {
+        **head,
+        "polarity": known,
+        **readings,
+        **({"unusable": about["unusable"]} if about["unusable"] else {}),
     }

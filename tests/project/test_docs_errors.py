@@ -35,6 +35,9 @@ RAISERS = {
 MORE = {
     "cli/control.py": {"misuse", "_in_time", "INTERRUPTED"},
     "cli/write_flags.py": {"_percent"},
+    "cli/single.py": {"misuse"},
+    "sampling.py": {"_read"},
+    "watching.py": {"sample"},
     "outcomes.py": {"failure", "unproven"},
     "protocols/modbus/board.py": {"_powered"},
     "asked.py": {"_asked", "_other_numbers", "_left_out"},

@@ -71,7 +71,7 @@ def test_every_public_name_is_documented(name: str) -> None:
 
 def test_documented_methods_exist() -> None:
     named = re.findall(r"^\| `([a-z_]+)\(", LIBRARY, re.MULTILINE)
-    assert set(named) <= METHODS | {"bank", "open_bms", "open_cable", *CABLE}
+    assert set(named) <= METHODS | {"bank", "watch", "open_bms", "open_cable", *CABLE}
 
 
 @pytest.mark.parametrize("key", sorted({key for keys in KEYS.values() for key in keys}))

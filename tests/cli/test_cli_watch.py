@@ -1,0 +1,301 @@
+"""`watch` as a process: lines that go on whatever happens, and an end in order."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from processes import board
+from support import ROOT
+
+PROGRAM = [sys.executable, str(ROOT / "daly-bms-cli.py"), "watch"]
+FAST = ("--interval", "0.2")
+
+
+def environment(**more: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("DALY_BMS")}
+    return {**kept, **more}
+
+
+def run(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*PROGRAM, *arguments], capture_output=True, text=True, timeout=28, env=environment(**more)
+    )
+
+
+def lines(done: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_samples_are_json_lines() -> None:
+    done = run("-d", "demo:", *FAST, "--count", "3")
+    assert (done.returncode, done.stderr) == (0, "")
+    samples = lines(done)
+    assert [sample["state"] for sample in samples] == ["ok"] * 3
+    assert {sample["soc"]["soc_percent"] for sample in samples} == {76.5}
+
+
+def test_several_batteries_side_by_side_and_the_bank() -> None:
+    done = run(
+        "-d", "house=demo:?soc=50", "-d", "van=demo:?protocol=d2&soc=70", "-d", "gone=/dev/no-such-port",
+        "--interval", "2", "--count", "2", "--bank",
+    )  # fmt: skip
+    assert done.returncode == 0
+    samples = lines(done)
+    by_name = {name: [s for s in samples if s["name"] == name] for name in ("house", "van", "gone", "bank")}
+    assert [len(by_name[name]) for name in ("house", "van", "gone")] == [2, 2, 2]
+    assert {sample["state"] for sample in by_name["gone"]} == {"unplugged"}
+    assert by_name["bank"][-1]["bank"]["boards"] == {"answering": 2, "of": 3}
+
+
+def test_boards_of_a_cable() -> None:
+    done = run("-d", "demo:?boards=2", "--board", "1,2", "--interval", "3", "--count", "1")
+    assert [sample["board"] for sample in lines(done)] == [1, 2]
+    assert run("-d", "demo:", "--board", "all").returncode == 2
+
+
+def test_a_count_of_nothing_but_failures_is_1() -> None:
+    done = run("-d", "/dev/no-such-port", *FAST, "--count", "2")
+    assert done.returncode == 1
+    assert [sample["state"] for sample in lines(done)] == ["unplugged"] * 2
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("device", ["demo:", "demo:?fault=asleep"])
+def test_a_signal_ends_it_in_order(number: int, device: str, tmp_path: Path) -> None:
+    energy = tmp_path / "energy.json"
+    process = subprocess.Popen(
+        [*PROGRAM, "-d", device, *FAST, "--energy", str(energy)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+    )
+    assert process.stdout is not None
+    assert json.loads(process.stdout.readline())
+    began = time.monotonic()
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=10)
+    assert (process.returncode, errors) == (0, "")
+    assert time.monotonic() - began < 2.5
+    assert json.loads(energy.read_text())["format"] == 1
+
+
+def test_the_reader_of_a_pipe_may_go() -> None:
+    process = subprocess.Popen(
+        [*PROGRAM, "-d", "demo:", *FAST],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.wait(10) == 0
+    assert process.stderr.read() == ""
+    process.stderr.close()
+
+
+def test_a_board_that_is_unplugged_and_plugged_in_again(tmp_path: Path) -> None:
+    """A pseudo terminal that vanishes, and comes back under the same name."""
+    link = str(tmp_path / "battery")
+    process = None
+    try:
+        with board("--pty", "--link", link):
+            process = subprocess.Popen(
+                [*PROGRAM, "-d", link, *FAST], stdout=subprocess.PIPE, text=True, env=environment()
+            )
+            wait_for_state(process, "ok")
+        wait_for_state(process, "unplugged")
+        with board("--pty", "--link", link):
+            wait_for_state(process, "ok")
+    finally:
+        assert process is not None
+        process.terminate()
+        process.communicate(timeout=10)
+    assert process.returncode == 0
+
+
+def wait_for_state(process: subprocess.Popen[str], state: str) -> None:
+    assert process.stdout is not None
+    end = time.monotonic() + 20
+    while time.monotonic() < end:
+        if (
+            select.select([process.stdout], [], [], 1)[0]
+            and json.loads(process.stdout.readline())["state"] == state
+        ):
+            return
+    raise AssertionError(f"never {state}")
+
+
+# Files
+
+
+@pytest.mark.parametrize("form", ["jsonl", "csv", "influx"])
+def test_a_file_is_appended_to(tmp_path: Path, form: str) -> None:
+    file = tmp_path / "log"
+    for _ in range(2):
+        done = run("-d", "demo:", *FAST, "--count", "2", "--format", form, "-o", str(file))
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert len(file.read_text().splitlines()) == 4 + (form == "csv")
+
+
+def test_energy_stands_in_each_sample_and_in_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "energy.json"
+    done = run("-d", "demo:", *FAST, "--count", "2", "--energy", str(file))
+    assert all("energy_out_wh" in sample["energy"] for sample in lines(done))
+    assert "demo:" in json.loads(file.read_text())["batteries"]
+
+
+def test_the_config_example_of_the_documents_is_loaded(tmp_path: Path) -> None:
+    from dalybms.cli.watch_config import load
+
+    page = (ROOT / "docs" / "watch.md").read_text(encoding="utf-8")
+    file = tmp_path / "daly.toml"
+    file.write_text(page.split("```toml\n")[1].split("```")[0])
+    kept = load(str(file))
+    assert {"interval", "energy", "battery", "output", "mqtt", "prometheus"} <= set(kept)
+    assert len(kept["battery"]) > 1
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("intervall = 3", "intervall is unknown: do you mean interval?"),
+        ("interval = 'three'", "interval must be a whole number or a number, not 'three'"),
+        ("[[battery]]\nname = 'a'", "battery 1, device is missing"),
+        ("[[battery]]\ndevice = 3", "battery 1, device must be a text, not 3"),
+        ("[mqtt]\npassword = 'x'", "mqtt.password is unknown"),
+        ("[mqtt]\nport = true", "mqtt.port must be a whole number, not True"),
+        ("battery = 3", "battery must be a list"),
+        ("= 3", "is no TOML file"),
+    ],
+)
+def test_a_config_that_cannot_be(tmp_path: Path, text: str, words: str) -> None:
+    file = tmp_path / "daly.toml"
+    file.write_text(text)
+    done = run("--config", str(file))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert len(done.stderr.splitlines()) == 1
+    assert words in done.stderr
+    assert str(file) in done.stderr
+
+
+def test_flags_overrule_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "daly.toml"
+    file.write_text(
+        "interval = 9\n[[battery]]\nname = 'a'\ndevice = 'demo:?soc=11'\n[output]\nformat = 'csv'\n"
+    )
+    done = run("--config", str(file), *FAST, "--count", "2", "--format", "jsonl", "-d", "b=demo:?soc=22")
+    assert [(sample["name"], sample["soc"]["soc_percent"]) for sample in lines(done)] == [("b", 22.0)] * 2
+
+
+@pytest.mark.parametrize("empty", ["", None])
+def test_an_empty_variable_is_no_setting(empty: str | None) -> None:
+    done = run(*FAST, "--count", "1", **({} if empty is None else {"DALY_BMS_DEVICE": empty}))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert lines(run(*FAST, "--count", "1", DALY_BMS_DEVICE="demo:"))[0]["state"] == "ok"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["-d", "demo:", "-d", "demo:"],
+        ["-d", "bank=demo:"],
+        ["-d", "demo:", "--interval", "0"],
+        ["-d", "demo:", "--count", "0"],
+        ["-d", "demo:", "--format", "xml"],
+        ["-d", "demo:", "--mqtt-hass"],
+        ["-d", "demo:", "--prometheus", "nowhere"],
+        ["-d", "demo:", "--format", "table", "-o", "x"],
+        ["-d", "demo:", "--all"],
+    ],
+)
+def test_wrong_usage_is_one_line(arguments: list[str]) -> None:
+    done = run(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_systemd_is_told(tmp_path: Path) -> None:
+    path = str(tmp_path / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(path)
+        manager.settimeout(10)
+        run("-d", "demo:", *FAST, "--count", "2", NOTIFY_SOCKET=path)
+        told = [manager.recv(4096).decode() for _ in range(3)]
+    assert told[0].startswith("READY=1\n")
+    assert "WATCHDOG=1" in told[1]
+    assert "STATUS=" in told[1]
+    assert told[2] == "STOPPING=1"
+
+
+# Single reads
+
+
+def single(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*PROGRAM[:-1], *arguments], capture_output=True, text=True, timeout=28, env=environment()
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "value"), [("soc.soc_percent", "76.5"), ("mosfet_status.mode", "discharging"), ("errors", "[]")]
+)
+def test_one_bare_value(path: str, value: str) -> None:
+    done = single("-d", "demo:", "--get", path)
+    assert (done.returncode, done.stdout.strip()) == (0, value)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["--get", "soc.nothing"], 1),
+        (["--get", "nothing"], 2),
+        (["--get", "soc", "--all"], 2),
+        (["--all", "--mqtt-hass"], 2),
+        (["--all", "--mqtt", "--mqtt-hass"], 2),
+        (["--all", "--mqtt", "--mqtt-port", "1"], 1),
+        (["--all", "--mqtt", "--format", "table"], 2),
+    ],
+)
+def test_what_single_reads_refuse(arguments: list[str], code: int) -> None:
+    done = single("-d", "demo:", *arguments)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_single_read_as_a_table() -> None:
+    done = single("-d", "demo:", "--all", "--format", "table")
+    assert done.returncode == 0
+    assert "76.5 %" in done.stdout
+    assert "652 W out" in done.stdout
+
+
+def test_a_plain_read_loads_no_output() -> None:
+    program = (
+        "import sys; sys.argv = ['x', '-d', 'demo:', '--soc']\n"
+        "from dalybms.cli.main import main\nmain()\n"
+        "print([name for name in sys.modules if name.startswith(('dalybms.outputs', 'dalybms.watching', "
+        "'dalybms.sampling', 'paho', 'rich', 'prometheus', 'queue', 'ssl', 'logging'))])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        cwd=ROOT,
+        env=environment(),
+    )
+    assert done.stdout.splitlines()[-1] == "[]"

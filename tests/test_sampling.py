@@ -1,0 +1,183 @@
+"""One wire and the states of what hangs on it, in virtual time."""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+import pytest
+from support import HEALTHY, Script, attach, reply, talk
+
+from dalybms import DalyBMS
+from dalybms.emulator.options import build
+from dalybms.errors import TransportError
+from dalybms.sampling import Sampler, Watched, rfc3339
+
+
+class Wire:
+    """Opens batteries on scripted lines, one after the other; `clock` is that of the last one."""
+
+    def __init__(self, *lines: Any, **options: Any) -> None:
+        self.lines, self.options, self.opened, self.closed = list(lines), options, 0, 0
+        self.now = 100.0
+
+    def open(self, _: Watched) -> tuple[dict[int | None, Any], Callable[[], None]]:
+        self.opened += 1
+        line = self.lines.pop(0) if len(self.lines) > 1 else self.lines[0]
+        if isinstance(line, Exception):
+            raise line
+        self.bms = attach(line, DalyBMS(**self.options))
+        self.bms.clock.now = self.now  # type: ignore[attr-defined]
+        return {None: self.bms}, self.close
+
+    def close(self) -> None:
+        self.closed += 1
+
+    def clock(self) -> float:
+        return self.now
+
+
+def sampler(wire: Wire, **options: Any) -> Sampler:
+    return Sampler(Watched("house", "/dev/x", (), options), wire.open, lambda: 1_800_000_000.25)
+
+
+def take(wire: Wire, source: Sampler, seconds: float = 10.0) -> dict[str, Any]:
+    """One sample, `seconds` after the last one."""
+    wire.now += seconds
+    (sample,) = source.samples(wire.clock)
+    return sample
+
+
+def test_a_good_sample_holds_what_was_read() -> None:
+    wire = Wire(talk(HEALTHY))
+    sample = take(wire, sampler(wire))
+    assert list(sample)[:6] == ["time", "device", "name", "board", "protocol", "state"]
+    assert (sample["time"], sample["state"], sample["protocol"]) == ("2027-01-15T08:00:00.250Z", "ok", "a5")
+    assert sample["soc"]["total_voltage"] == 53.0
+    assert sample["faults"] == []
+    assert sample["info"]["board"] == 1
+    assert "error" not in sample
+
+
+def test_info_is_asked_once_per_connection() -> None:
+    script = talk({**HEALTHY, 0x50: reply(0x50, "000445c000000c80")})
+    wire = Wire(script)
+    source = sampler(wire)
+    first = [take(wire, source)["info"]["rated_capacity_ah"] for _ in range(3)]
+    assert first == [280.0] * 3
+    assert sum(request[2] == 0x50 for request in script.requests) == 1
+
+
+def test_a_section_that_failed_makes_it_partial() -> None:
+    wire = Wire(talk({code: data for code, data in HEALTHY.items() if code != 0x97}))
+    sample = take(wire, sampler(wire))
+    assert sample["state"] == "partial"
+    assert "error" in sample["balancing_status"]
+
+
+def test_a_value_that_cannot_be_is_told_and_not_there() -> None:
+    wire = Wire(talk({**HEALTHY, 0x90: reply(0x90, "0000000075310384")}))
+    sample = take(wire, sampler(wire))
+    assert sample["unusable"] == {"soc.total_voltage": "total_voltage of 0 V cannot be"}
+    assert "total_voltage" not in sample["soc"]
+
+
+def test_never_answered_and_fallen_asleep_are_two_things() -> None:
+    awake = [False]
+    healthy = talk(HEALTHY)
+    wire = Wire(Script(lambda asked, n: healthy._answer(asked, n) if awake[0] else []))
+    source = sampler(wire)
+    assert take(wire, source)["state"] == "no_reply"
+    awake[0] = True
+    assert take(wire, source)["state"] == "ok"
+    awake[0] = False
+    asleep = take(wire, source)
+    assert asleep["state"] == "asleep"
+    assert asleep["error"]
+    assert "soc" not in asleep
+
+
+def test_an_echo_alone_is_a_sleeping_board() -> None:
+    awake = [True]
+    healthy = talk(HEALTHY)
+    wire = Wire(Script(lambda asked, n: healthy._answer(asked, n) if awake[0] else [(0.01, asked)]))
+    source = sampler(wire)
+    take(wire, source)
+    awake[0] = False
+    assert take(wire, source)["state"] == "asleep"
+
+
+def test_a_lost_wire_is_opened_again_with_growing_waits() -> None:
+    gone = TransportError("/dev/x does not exist")
+    wire = Wire(build("fault=unplug:1:20"), gone, gone, gone, talk(HEALTHY))
+    source = sampler(wire)
+    assert take(wire, source)["state"] == "ok"
+    assert take(wire, source)["state"] == "unplugged"
+    states = [take(wire, source, 1.0)["state"] for _ in range(18)]
+    assert states[-1] == "ok"
+    assert set(states[:-1]) <= {"unplugged", "ok"}
+    assert wire.opened == 5, "after 1, 2, 4 and 8 seconds, not at each sample"
+    assert wire.closed == 1
+
+
+def test_a_port_that_was_never_there() -> None:
+    missing = TransportError("/dev/x does not exist")
+    missing.__cause__ = FileNotFoundError(2, "No such file")
+    wire = Wire(missing)
+    assert take(wire, sampler(wire))["state"] == "unplugged"
+    busy = TransportError("/dev/x is in use")
+    wire = Wire(busy)
+    sample = take(wire, sampler(wire))
+    assert (sample["state"], sample["error"]) == ("error", "/dev/x is in use")
+
+
+def beats(still: list[bool], current: str) -> Script:
+    """A board whose heartbeat stands still when it is told to."""
+    count = [0]
+
+    def answer(asked: bytes, n: int) -> Any:
+        if asked[2] == 0x93 and not still[0]:
+            count[0] += 1
+        fixed = {
+            0x90: reply(0x90, f"02120000{current}0384"),
+            0x93: reply(0x93, f"010101{count[0] % 256:02x}0003eaf8"),
+        }
+        return [(0.04, {**HEALTHY, **fixed}[asked[2]])] if asked[2] in HEALTHY else []
+
+    return Script(answer)
+
+
+@pytest.mark.parametrize(
+    ("before", "current", "frozen"), [(True, "7530", True), (False, "7594", True), (False, "7530", False)]
+)
+def test_equal_readings_for_five_minutes_are_frozen(before: bool, current: str, frozen: bool) -> None:
+    """Where a heartbeat used to move, or a current flows; a pack at rest may stand still."""
+    still = [not before]
+    wire = Wire(beats(still, current))
+    source = sampler(wire)
+    take(wire, source)
+    take(wire, source)
+    still[0] = True
+    states = [take(wire, source, 30.0)["state"] for _ in range(12)]
+    assert (states[-1] == "frozen") is frozen
+    assert "frozen" not in states[:9]
+    if frozen:
+        assert "soc" not in take(wire, source, 30.0)
+    still[0] = False
+    assert frozen is False or current == "7594" or take(wire, source)["state"] == "ok"
+
+
+def test_the_polarity_is_learnt_and_kept_for_a_pack_at_rest() -> None:
+    flowing = [True]
+    charging = {**HEALTHY, 0x90: reply(0x90, "0212000074cc0384"), 0x93: reply(0x93, "0101019e0003eaf8")}
+    resting = {**HEALTHY, 0x93: reply(0x93, "0001019e0003eaf8")}
+    boards = {True: talk(charging), False: talk(resting)}
+    wire = Wire(Script(lambda asked, n: boards[flowing[0]]._answer(asked, n)))
+    source = sampler(wire)
+    assert [take(wire, source)["polarity"] for _ in range(3)] == [1, 1, 1]
+    flowing[0] = False
+    assert take(wire, source)["polarity"] == 1
+
+
+def test_times_are_utc_with_milliseconds() -> None:
+    assert rfc3339(0.0005) == "1970-01-01T00:00:00.000Z"
+    assert rfc3339(1_795_656_000.999) == "2026-11-26T01:20:00.999Z"
