@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Collection, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Callable, cast
 
 from dalybms.arguments import check_seconds, check_whole
 from dalybms.detection import Detection
-from dalybms.device import MOST_BOARDS, PC_HOST, Target, candidates, open_wire
+from dalybms.device import MOST_BOARDS, PC_HOST, Target, candidates, is_replay, open_wire
 from dalybms.errors import BadReply, DalyError, NoReply, NotSupported, TransportError
 from dalybms.link import Link
 from dalybms.logs import Log
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
         TemperatureRange,
         Temperatures,
     )
+    from dalybms.taping import Record, Taping
 
 
 class DalyBMS(Writing):
@@ -53,6 +55,8 @@ class DalyBMS(Writing):
     the next request; None: adaptive, 0: none. baudrate: of a serial port.
     invert_current: turn the sign of `current`. fill: data bytes of a question, 0 to 255
     (boards ignore them; 0xAA is said to help some to synchronise). read_only: refuse every write.
+    record: a file that takes all that passes, blanked of what tells this battery from others; or what
+    open_recording() gives.
 
     Nothing is sent before the first reading. Several threads may share one object:
     calls take turns; disconnect() ends a waiting one. Raises ValueError or TypeError for
@@ -78,6 +82,7 @@ class DalyBMS(Writing):
         fill: int = 0,
         baudrate: int = BAUD,
         read_only: bool = False,
+        record: Record = None,
     ) -> None:
         self.request_retries = request_retries
         if board is not None:
@@ -102,6 +107,9 @@ class DalyBMS(Writing):
         """What the last reading goes without, as {"soc.total_voltage": "why"}: values that the board
         means, but that cannot be. Their keys are absent."""
         self._link: Link | None = None
+        self._record = record
+        self._taping: Taping | None = None
+        self._live: tuple[Any, ...] | None = None
 
     @property
     def request_retries(self) -> int:
@@ -121,11 +129,53 @@ class DalyBMS(Writing):
     def connect(self, device: str) -> None:
         """Open a wire: a port (/dev/ttyUSB0, COM3), socket://host:port, rfc2217://host:port or demo:.
 
+        replay:FILE plays a recording, which sends nothing anywhere, asked with the board number, address
+        and protocol that it was made with where none is given.
         Sends nothing: host address and counts are found by the first reading.
         Raises TransportError when it cannot be opened, ValueError for a text that is no wire.
         """
         self.disconnect()
-        self._use(open_wire(os.fspath(device), self._baudrate))
+        name = os.fspath(device)
+        self._stop_playing()
+        if is_replay(name):
+            self._play(name)
+        else:
+            self._use(self._opened(name, lambda: open_wire(name, self._baudrate)))
+
+    def _play(self, name: str) -> None:
+        """Ask as was asked when it was recorded, in the time of the recording."""
+        from dalybms.taping import BLUETOOTH_WIRE, as_recorded
+
+        tape = self._tapes().tape_of(name)
+        target, timing = as_recorded(tape.about, self._target, self._timing)
+        candidates(target)
+        self._live = self._target, self._timing, self._clock, self._renew
+        self._target, self._timing, self._clock = target, timing, tape.clock
+        again = partial(self._opened, name, tape.open)
+        self._renew = again if tape.about.get("wire") == BLUETOOTH_WIRE else None
+        self._use(again())
+
+    def _stop_playing(self) -> None:
+        """Nothing of a recording stays for the next wire."""
+        if self._live:
+            self._target, self._timing, self._clock, self._renew = self._live
+            self._live = None
+
+    def _tapes(self) -> Taping:
+        if self._taping is None:
+            from dalybms.taping import Taping
+
+            self._taping = Taping(self._record)
+        return self._taping
+
+    def _opened(self, device: str, open_: Callable[[], Any]) -> Any:
+        """The wire, and what passes on it recorded where that was asked for."""
+        if self._record is None:
+            return open_()
+        from dalybms.taping import told
+
+        about = told(device, self._target, self._timing)
+        return self._tapes().opened(device, open_, about)
 
     def disconnect(self) -> None:
         """Close the wire; a reading that waits in another thread ends at once. May be called twice."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dalybms.bms import DalyBMS
-from dalybms.device import APP_HOST, open_bluetooth
+from dalybms.device import APP_HOST, is_replay, open_bluetooth
 from dalybms.timing import BLUETOOTH
 
 if TYPE_CHECKING:
@@ -43,6 +43,10 @@ class DalyBMSBluetooth(DalyBMS):
         target = device or mac_address
         if not target:
             raise ValueError("connect() needs a MAC address, a UUID or an advertised name")
+        if is_replay(target):
+            super().connect(target)
+            return
         self.disconnect()
-        self._renew = lambda: open_bluetooth(target, **bleak)
+        self._stop_playing()
+        self._renew = lambda: self._opened(target, lambda: open_bluetooth(target, **bleak))
         self._use(self._renew())

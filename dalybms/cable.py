@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import os
 import time
+from functools import partial
 from threading import Lock
-from typing import Any, Callable
+from typing import TYPE_CHECKING, Any, Callable
 
 from dalybms.bms import DalyBMS
-from dalybms.device import open_wire
+from dalybms.device import Target, is_replay, open_wire
 from dalybms.errors import BadReply
 from dalybms.link import Link
 from dalybms.rollcall import Progress, roll_call
-from dalybms.timing import BAUD
+from dalybms.timing import BAUD, Timing
+
+if TYPE_CHECKING:
+    from dalybms.taping import Record
 
 NUMBERED = ("a5", "p81")
 """Protocols whose boards have a number on the cable."""
@@ -27,6 +31,11 @@ class CableBoard(DalyBMS):
     """Do two boards answer under this number?"""
     likely: Callable[[], str]
     """What another board of the cable was found to speak; "" where none has answered."""
+
+    @property
+    def settings(self) -> tuple[Target, Timing]:
+        """How it is asked."""
+        return self._target, self._timing
 
     @property
     def spoken(self) -> str:
@@ -119,7 +128,8 @@ class Cable:
 def open_cable(device: str, **options: Any) -> Cable:
     """A cable with several boards, for `with`; options are those of DalyBMS but for `board`.
 
-    device: as for DalyBMS.connect(). Sends nothing. Raises ValueError or TypeError for options that cannot
+    device: as for DalyBMS.connect(). record: as of DalyBMS, for the whole wire.
+    Sends nothing. Raises ValueError or TypeError for options that cannot
     be, TransportError when the wire cannot be opened.
     """
     protocol, address = options.get("protocol", "auto"), options.get("address")
@@ -127,5 +137,26 @@ def open_cable(device: str, **options: Any) -> Cable:
         raise ValueError(f"{protocol} boards have no number: a cable with several speaks a5 or p81")
     if address not in _EACH_ITS_OWN:
         raise ValueError(f"address {address} asks one board: leave address out for a cable with several")
-    CableBoard(board=1, **options)
-    return Cable(open_wire(os.fspath(device), options.get("baudrate", BAUD)), **options)
+    record = options.pop("record", None)
+    asked = CableBoard(board=1, **options)
+    name = os.fspath(device)
+    if record is None and not is_replay(name):
+        return Cable(open_wire(name, options.get("baudrate", BAUD)), **options)
+    return _taped(name, record, asked, options)
+
+
+def _taped(name: str, record: Record, asked: CableBoard, options: dict[str, Any]) -> Cable:
+    """With what passes recorded, or out of a recording."""
+    from dalybms.taping import Taping, as_recorded, told
+
+    taping, target, timing = Taping(record), *asked.settings
+    opened: Callable[[], Any] = partial(open_wire, name, options.get("baudrate", BAUD))
+    clock: Callable[[], float] = time.monotonic
+    if is_replay(name):
+        tape = taping.tape_of(name)
+        target, timing = as_recorded(tape.about, target, timing)
+        opened, clock = tape.open, tape.clock
+        options = {**options, "protocol": target.protocol, "fill": target.fill, "timeout": timing.timeout}
+    about = told(name, target._replace(board=None), timing)
+    transport = opened() if record is None else taping.opened(name, opened, about)
+    return Cable(transport, clock, **options)

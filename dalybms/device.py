@@ -5,8 +5,10 @@ The only place that knows both lists.
 
 from __future__ import annotations
 
+import os
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from functools import partial
+from typing import TYPE_CHECKING, Any, Callable, NamedTuple, cast
 
 from dalybms.errors import NotSupported
 
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     from dalybms.protocols.modbus.p81 import P81
     from dalybms.protocols.modbus.writes import RegisterWrites
     from dalybms.protocols.sinowealth.board import Sinowealth
+    from dalybms.transports.recording import Blanking, Recording
+    from dalybms.transports.replay import Tape
 
     Speaker = A5 | D2 | P81 | Sinowealth
     """A board as one protocol sees it."""
@@ -31,6 +35,7 @@ WITHOUT_NUMBER = ("d2", "sinowealth")
 _MAC = re.compile(r"[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}")
 _UUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _BLUETOOTH_NAME = "ble:"
+_REPLAY = "replay:"
 PC_HOST = 0x40
 """Asks board 1 from a PC; board N listens to 0x3F + N."""
 APP_HOST = 0x80
@@ -42,6 +47,24 @@ MOST_BOARDS = 16
 def is_bluetooth(device: str) -> bool:
     """Is this a MAC, a CoreBluetooth UUID or ble:NAME, not a wire?"""
     return bool(_MAC.fullmatch(device) or _UUID.fullmatch(device) or device.startswith(_BLUETOOTH_NAME))
+
+
+def is_replay(device: str) -> bool:
+    """Is this a recording to be played?"""
+    return device.startswith(_REPLAY)
+
+
+def kind(device: str) -> str:
+    """What a wire is, in a word: bluetooth, demo, socket, rfc2217, replay, or serial for a port."""
+    scheme = device.partition(":")[0].lower()
+    if is_bluetooth(device):
+        return "bluetooth"
+    return scheme if scheme in ("demo", "socket", "rfc2217", "replay") else "serial"
+
+
+def likely_host(bluetooth: bool) -> int:
+    """The host address that A5 is asked from first."""
+    return APP_HOST if bluetooth else PC_HOST
 
 
 def open_wire(device: str, baudrate: int) -> Any:
@@ -75,6 +98,73 @@ def open_bluetooth(device: str, **options: Any) -> Any:
 
     name = device[len(_BLUETOOTH_NAME) :] if device.startswith(_BLUETOOTH_NAME) else device
     return BluetoothTransport(name, **options)
+
+
+def open_recording(
+    path: str | os.PathLike[str],
+    limit: float = 10.0,
+    raw: bool = False,
+    tell: Callable[[str], None] | None = None,
+) -> Recording:
+    """A file that takes what passes on wires; it must not exist yet, and is made when a wire is opened.
+
+    limit: megabytes, then it stops and says so by tell. Serial numbers, battery codes, passwords, and in
+    errors paths, addresses and names are blanked, each as the same token throughout this file; raw: nothing.
+    """
+    from dalybms.transports.recording import Recording
+
+    return Recording(path, None if raw else _blanking(), limit, tell)
+
+
+def _blanking() -> Blanking:
+    """With a salt of its own, which is kept nowhere."""
+    from dalybms.protocols.blank_words import blank_words
+    from dalybms.protocols.blanking import Heard, blank
+    from dalybms.transports.recording import Blanking
+
+    salt = os.urandom(32)
+    here = _names_here()
+
+    def words(text: str, devices: Any) -> str:
+        return blank_words(salt, text, [*here, *(name for each in devices for name in _names_of(each))])
+
+    return Blanking(partial(blank, salt), words, Heard())
+
+
+def _names_here() -> list[str]:
+    """What this machine and its user are called."""
+    names = [os.environ.get(name, "") for name in ("USER", "LOGNAME", "USERNAME", "HOSTNAME", "COMPUTERNAME")]
+    names.append(os.path.basename(os.path.expanduser("~")))
+    if hasattr(os, "uname"):
+        node = os.uname().nodename
+        names += [node, node.partition(".")[0]]
+    return names
+
+
+def _names_of(device: str) -> list[str]:
+    """The text after -d, and what of it an error may say alone."""
+    _, scheme, rest = device.partition("://")
+    host = rest.partition("/")[0] if scheme else device
+    short = device[len(_BLUETOOTH_NAME) :] if device.startswith(_BLUETOOTH_NAME) else device
+    return [device, host, host.rpartition(":")[0], short, os.path.basename(device)]
+
+
+def open_tape(device: str, tell: Callable[[str], None]) -> Tape:
+    """The recording of replay:FILE, replay:FILE?pace=0 (at once) and replay:FILE?device=2 (its second wire).
+
+    tell: takes a line about each question that was never recorded. Raises ValueError for other options,
+    TransportError for a file that is no recording.
+    """
+    from dalybms.protocols.likeness import timeless
+    from dalybms.transports.replay import Tape
+
+    path, options = device[len(_REPLAY) :], {"device": "1", "pace": "1"}
+    if "?" in path and not os.path.exists(path):
+        path, _, text = path.rpartition("?")
+        options.update(pair.partition("=")[::2] for pair in text.split("&"))
+    if len(options) > 2 or options["pace"] not in ("0", "1") or not options["device"].isdecimal():
+        raise ValueError(f"{device}: the options of a recording are pace=0 or pace=1, and device=NUMBER")
+    return Tape(path, int(options["device"]), int(options["pace"]), timeless, tell)
 
 
 class Target(NamedTuple):

@@ -21,6 +21,9 @@ class Log:
     def info(self, message: str, *values: object) -> None:
         self._tell(20, message, values)
 
+    def warning(self, message: str, *values: object) -> None:
+        self._tell(30, message, values)
+
     def _tell(self, level: int, message: str, values: tuple[object, ...]) -> None:
         logging = sys.modules.get("logging")
         if logging is None:

@@ -101,7 +101,7 @@ def add_battery(group: argparse._ArgumentGroup, several: bool = False) -> None:
         "--device",
         **({"action": "append", "metavar": "[NAME=]DEVICE"} if several else one),
         help="port (/dev/ttyUSB0, COM3), socket://HOST:PORT, rfc2217://HOST:PORT, Bluetooth address, "
-        "ble:NAME, or demo: for a fake battery",
+        "ble:NAME, demo: for a fake battery, or replay:FILE for a recording",
     )
     group.add_argument("--adapter", metavar="NAME", help="Bluetooth adapter to use, for instance hci1")
     group.add_argument("--uart", action="store_true", help="ask as host 0x80 only (same as --address 8)")
@@ -124,6 +124,19 @@ def add_battery(group: argparse._ArgumentGroup, several: bool = False) -> None:
     group.add_argument("--sinowealth", action="store_true", help="same as --protocol sinowealth")
     group.add_argument(
         "--baudrate", type=whole, default=BAUD, metavar="N", help=f"rate of the serial port ({BAUD})"
+    )
+    _add_recording(group)
+
+
+def _add_recording(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--record",
+        metavar="FILE",
+        help="write all that passes into a new file, blanked of serial numbers, codes, addresses and names",
+    )
+    group.add_argument("--record-raw", action="store_true", help="blank nothing in it")
+    group.add_argument(
+        "--record-limit", type=seconds, metavar="MB", help="let it grow no larger (10), and say so"
     )
 
 

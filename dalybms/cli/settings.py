@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from dalybms.device import is_bluetooth
+from dalybms.device import is_bluetooth, is_replay
 
 
 def settings(options: argparse.Namespace) -> dict[str, Any]:
@@ -23,5 +23,17 @@ def settings(options: argparse.Namespace) -> dict[str, Any]:
         "baudrate": options.baudrate,
         "invert_current": options.invert_current,
         "pause": options.pause,
+        **_recorded(options),
         **({} if options.reply_timeout is None else {"timeout": options.reply_timeout}),
     }
+
+
+def _recorded(options: argparse.Namespace) -> dict[str, Any]:
+    """A plain reading loads nothing for it."""
+    if options.record is None and not is_replay(options.device):
+        if options.record_raw or options.record_limit is not None:
+            raise ValueError("--record-raw and --record-limit: only with --record FILE")
+        return {}
+    from dalybms.cli.recording import recording
+
+    return recording(options)

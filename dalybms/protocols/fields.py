@@ -111,6 +111,7 @@ class Words(NamedTuple):
 class Text(NamedTuple):
     """ASCII, padded with blanks, NUL or 0xFF; None when nothing is left, or no ASCII stands there.
 
+    secret: it tells one battery from others, so recordings are blanked of it; no row may leave that unsaid.
     mirrored: a version, which the board may store from its last character to its first. sure: behind so
     many characters something else may stand; 0: all are the text's. whole: it fills its place or is none.
     """
@@ -118,6 +119,7 @@ class Text(NamedTuple):
     name: str
     at: int
     size: int
+    secret: bool
     mirrored: bool = False
     sure: int = 0
     whole: bool = False

@@ -214,10 +214,10 @@ INFO: tuple[Command, ...] = (
         "info",
         (Choice("chemistry", at=0, words=CHEMISTRIES, unknown=True), Date("production_date", at=2)),
     ),
-    Command(0x54, "info", (Text("firmware_index", at=0, size=8),)),
-    Command(0x57, "info", (Text("battery_code", at=0, size=35),), frames=5),
-    Command(0x62, "info", (Text("software_version", at=0, size=14, mirrored=True),), frames=2),
-    Command(0x63, "info", (Text("hardware_version", at=0, size=14, mirrored=True),), frames=2),
+    Command(0x54, "info", (Text("firmware_index", at=0, size=8, secret=False),)),
+    Command(0x57, "info", (Text("battery_code", at=0, size=35, secret=True),), frames=5),
+    Command(0x62, "info", (Text("software_version", at=0, size=14, secret=False, mirrored=True),), frames=2),
+    Command(0x63, "info", (Text("hardware_version", at=0, size=14, secret=False, mirrored=True),), frames=2),
 )
 """What a board says of itself; many boards answer only some of these."""
 HARDWARE = INFO[-1]

@@ -87,13 +87,13 @@ ROWS: tuple[Row, ...] = (
     Row("temperature_range", _temperature("board_temperature", 0x43), proven=False),
     Row("mosfet_status", _BALANCE_CURRENT),
     Row("mosfet_status", Number("balancing_cells", "", at=2 * 0x41, size=2, most=MOST_CELLS, absent=NONE)),
-    Row("info", Text("serial_number", at=2 * 0x57, size=14, whole=True)),
+    Row("info", Text("serial_number", at=2 * 0x57, size=14, secret=True, whole=True)),
     Row("info", Number("rated_capacity_ah", "Ah", at=2 * 0x80, size=2, per_unit=10, absent=(0, 0xFFFF))),
     Row("info", nominal_cell_voltage(2 * 0x81)),
     Row("info", Choice("chemistry", at=2 * 0x89, words=CHEMISTRIES, size=2, unknown=True)),
-    Row("info", Text("software_version", at=2 * 0xA9, size=16, mirrored=True, sure=14)),
-    Row("info", Text("hardware_version", at=2 * 0xB1, size=16, mirrored=True, sure=14)),
-    Row("info", Text("battery_code", at=2 * 0xB9, size=32)),
+    Row("info", Text("software_version", at=2 * 0xA9, size=16, secret=False, mirrored=True, sure=14)),
+    Row("info", Text("hardware_version", at=2 * 0xB1, size=16, secret=False, mirrored=True, sure=14)),
+    Row("info", Text("battery_code", at=2 * 0xB9, size=32, secret=True)),
     Row("info", Date("production_date", at=2 * 0xCC), proven=False),
 )
 MAP = RegisterMap(
@@ -101,6 +101,7 @@ MAP = RegisterMap(
     info=(Block(0x80, 41, "rated values"), Block(0xA9, 32, "versions"), Block(0xCC, 2, "production date")),
     rows=ROWS,
     optional=(Block(0x3E, 9, "balancing and MOSFET temperature"), Block(0x57, 7, "serial number")),
+    hidden=(Block(0x5E, 5, "position, SIM card, or more of a serial number"), Block(0xC9, 3, "password")),
 )
 
 

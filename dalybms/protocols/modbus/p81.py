@@ -124,16 +124,17 @@ ROWS: tuple[Row, ...] = (
     Row("info", Number("discharged_ah", "Ah", at=2 * 0x10F, size=4, per_unit=1000, absent=(0xFFFFFFFF,))),
     Row("info", nominal_cell_voltage(2 * 0x114)),
     Row("info", Date("production_date", at=2 * 0x129)),
-    Row("info", Text("software_version", at=2 * 0x178, size=14, mirrored=True)),
-    Row("info", Text("hardware_version", at=2 * 0x178 + 14, size=14, mirrored=True)),
-    Row("info", Text("platform", at=2 * 0x178 + 28, size=14)),
-    Row("info", Text("serial_number", at=2 * 0x178 + 42, size=28)),
-    Row("info", Text("battery_code", at=2 * 0x178 + 70, size=32), proven=False),
+    Row("info", Text("software_version", at=2 * 0x178, size=14, secret=False, mirrored=True)),
+    Row("info", Text("hardware_version", at=2 * 0x178 + 14, size=14, secret=False, mirrored=True)),
+    Row("info", Text("platform", at=2 * 0x178 + 28, size=14, secret=False)),
+    Row("info", Text("serial_number", at=2 * 0x178 + 42, size=28, secret=True)),
+    Row("info", Text("battery_code", at=2 * 0x178 + 70, size=32, secret=True), proven=False),
 )
 MAP = RegisterMap(
     live=(Block(0x00, 64, "cells and pack"), Block(0x41, 62, "status and faults")),
     info=(Block(0x100, 21, "rated values"), Block(0x129, 2, "production date"), Block(0x178, 74, "versions")),
     rows=ROWS,
+    hidden=(Block(0x126, 3, "password"),),
 )
 
 

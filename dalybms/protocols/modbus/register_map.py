@@ -58,13 +58,15 @@ class RegisterMap(NamedTuple):
 
     live: the blocks of a poll; the first one holds the counts. info: blocks read for
     get_info(). optional: blocks of either that a board may lack, asked for once and briefly.
-    Registers in no block are never asked for.
+    Registers in no block are never asked for. hidden: those of them that hold secrets, which a recording
+    of a line with another program on it may show.
     """
 
     live: tuple[Block, ...]
     info: tuple[Block, ...]
     rows: tuple[Row, ...]
     optional: tuple[Block, ...] = ()
+    hidden: tuple[Block, ...] = ()
 
     @property
     def all(self) -> tuple[Block, ...]:

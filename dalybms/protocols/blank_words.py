@@ -1,0 +1,51 @@
+"""A message without paths, hosts, addresses and names. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from dalybms.protocols.tokens import token
+
+_MAC = r"[0-9A-Fa-f]{2}(?:[:-][0-9A-Fa-f]{2}){5}"
+_UUID = r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
+_PRIVATE = re.compile(
+    "|".join(
+        (
+            rf"(?:{_MAC}|{_UUID}) \(.*\)",  # devices with their names, which may hold anything
+            _MAC,
+            _UUID,
+            r"'[^']*'",
+            r"\"[^\"]*\"",
+            r"[a-z0-9]+://[^\s,;]+",
+            r"[^\s,;(]*[/\\][^\s,;:)]+",  # a path
+            r"[\w.-]+:\d+\b",
+            r"\b\d+(?:\.\d+){3}\b",
+            r"\b[\w.-]+@[\w.-]+",
+            r"(?<=group )\S+(?= may|;)",
+            r"(?<=usermod -aG )\S+ [^\s,;]+",
+            r"\b(?:tty|COM|hci|cu\.)\w*\d\w*",
+        )
+    ),
+    re.DOTALL,
+)
+_SHORTEST = 3
+"""Shorter names are words of the message more often than they are names."""
+
+
+def blank_words(salt: bytes, text: str, names: Sequence[str]) -> str:
+    """names: what must not be told, wherever it stands. The same name becomes the same token."""
+
+    def blanked(found: re.Match[str]) -> str:
+        return _token(salt, found.group())
+
+    for name in sorted({name for name in names if len(name) >= _SHORTEST}, key=len, reverse=True):
+        text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", blanked, text, flags=re.IGNORECASE)
+    return _PRIVATE.sub(blanked, text)
+
+
+def _token(salt: bytes, name: str) -> str:
+    return token(salt, name.encode("utf-8", "replace"))[:8].translate(_LETTERS).decode()
+
+
+_LETTERS = bytes(b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789"[byte % 32] for byte in range(256))

@@ -1,0 +1,57 @@
+"""A secret becomes a token of its length: always the same for one salt, another for the next."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from hashlib import blake2b
+
+_PADDING = re.compile(rb"[\0\xff]+")
+_LETTERS = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
+_OTHERS = bytes(range(0x80, 0xFF))
+"""In place of what is no character, so that a text that none was remains none."""
+_FILLERS = b"*+,-"
+
+
+def token(salt: bytes, secret: bytes) -> bytes:
+    """No byte is kept; characters stay characters, other bytes stay other bytes."""
+    stream = b""
+    while len(stream) < len(secret):
+        stream += blake2b(secret, key=salt, salt=len(stream).to_bytes(4, "big")).digest()
+    return bytes(_other(byte, pick) for byte, pick in zip(secret, stream))
+
+
+def _other(byte: int, pick: int) -> int:
+    choices = (_LETTERS if 0x20 <= byte < 0x7F else _OTHERS).replace(bytes((byte,)), b"")
+    return choices[pick % len(choices)]
+
+
+def mask(salt: bytes, field: bytes) -> bytes:
+    """A field with its padding (NUL, FF, blanks behind a text) as it was: whether one is set is no secret."""
+    masked, at = b"", 0
+    for gap in (*_PADDING.finditer(field), None):
+        start, end = gap.span() if gap else (len(field), len(field))
+        masked += _run(salt, field[at:start]) + field[start:end]
+        at = end
+    return masked
+
+
+def _run(salt: bytes, run: bytes) -> bytes:
+    core = run.strip(b" ")
+    if not all(0x20 <= byte < 0x7F for byte in core):
+        return token(salt, run)
+    start = run.find(core)
+    return run[:start] + token(salt, core) + run[start + len(core) :]
+
+
+def masked(salt: bytes, data: bytes, ranges: Iterable[tuple[int, int]]) -> bytes:
+    """data with these ranges masked, each for itself."""
+    for start, end in ranges:
+        data = data[:start] + mask(salt, data[start:end]) + data[end:]
+    return data
+
+
+def filled(run: bytes) -> bytes:
+    """Bytes that nothing can be said of: one byte again and again, that begins no frame and was not there."""
+    filler = next((byte for byte in _FILLERS if byte not in run), _FILLERS[0])
+    return bytes((filler,)) * len(run)

@@ -1,0 +1,304 @@
+"""A file of what passes on wires: a header, then a JSON line per piece of bytes, opening, closing and error.
+
+    {"format": "dalybms recording", "version": 1, "time": "2026-11-25T10:00:00.000Z", "blanked": true, ...}
+    {"t": 0.0012, "event": "open"}
+    {"t": 0.0013, "dir": ">", "hex": "a54090080000000000000000007d"}
+    {"t": 0.0581, "dir": "<", "hex": "a501900802120000753003845e"}
+
+t: seconds since the start. dir: ">" to the board, "<" from it. device: on lines of the second wire and more.
+What is written may be blanked by a function that is handed in; this module knows no protocol.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
+from typing import Any, Callable, NamedTuple, Union
+
+from dalybms.errors import DalyError, TransportError
+
+FORMAT, VERSION = "dalybms recording", 1
+SENT, HEARD = ">", "<"
+LIMIT = 10.0
+"""Megabytes of a file, where nothing else is said."""
+_HELD, _QUIET = 1.0, 0.25
+"""Seconds: a reply is written that long after its first piece at the latest, or after its last one."""
+_MOST_DRAINED = 64
+Piece = tuple[float, str, bytes]
+"""When, direction, bytes."""
+Path = Union[str, "os.PathLike[str]"]
+
+
+class Blanking(NamedTuple):
+    """What is taken out before it is written.
+
+    pieces: (what it knew before, [(direction, bytes)]) -> (what it knows now, as many bytes each, blanked).
+    words: a message, blanked.
+    """
+
+    pieces: Callable[[Any, Sequence[tuple[str, bytes]]], tuple[Any, list[bytes]]]
+    words: Callable[[str, Sequence[str]], str]
+    nothing: Any
+    """What is known before anything was heard."""
+
+
+class Recording:
+    """One file, for one or several wires, from several threads.
+
+    path: a file that does not exist yet; made when the first wire is opened. blanking: None: all is left in.
+    limit: megabytes; then it stops and says so by tell.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        blanking: Blanking | None,
+        limit: float = LIMIT,
+        tell: Callable[[str], None] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.path = os.fspath(path)
+        self.blanking = blanking
+        self._limit, self._tell, self._clock = limit * 1_000_000, tell, clock
+        self._lock = threading.Condition(threading.RLock())
+        self._file: io.FileIO | None = None
+        self._began: float | None = None
+        self._size = 0
+        self._stopped = False
+        self._devices: dict[str, int] = {}
+        self._open: list[Recorder] = []
+        self._thread: threading.Thread | None = None
+
+    def opened(self, open_: Callable[[], Any], about: Mapping[str, Any], device: str = "") -> Any:
+        """The transport that open_() gives, recorded; its failure is recorded as well.
+
+        about: goes into the header, or, where that is written, into the line of the opening. device: tells
+        one wire from another. Raises DalyError, before open_() is called, when the file cannot be written.
+        """
+        recorder = Recorder(self, self._begin(about, device), device)
+        try:
+            transport = open_()
+        except DalyError as error:
+            recorder.failed(error, "open")
+            recorder.finish()
+            raise
+        recorder.use(transport)
+        return recorder
+
+    def wrap(self, transport: Any, about: Mapping[str, Any], device: str = "") -> Any:
+        """The same of a transport that is open already."""
+        return self.opened(lambda: transport, about, device)
+
+    def _begin(self, about: Mapping[str, Any], device: str) -> int:
+        """The number of the wire; the file stands when this returns."""
+        with self._lock:
+            if self._began is None:
+                self._file = _made(self.path)
+                self._began = self._clock()
+                now = datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+                head = {"format": FORMAT, "version": VERSION, "time": now, "blanked": bool(self.blanking)}
+                self._devices[device] = 1
+                self._write([{**head, **self._named(about, device)}], must=True)
+            elif self._file is None and not self._stopped:
+                self._file = _made(self.path, "ab")
+            if device not in self._devices:
+                number = self._devices[device] = len(self._devices) + 1
+                self._write([{"device": number, **self._named(about, device)}])
+            return self._devices[device]
+
+    def _named(self, about: Mapping[str, Any], device: str) -> dict[str, Any]:
+        return {**about, **({} if self.blanking or not device else {"name": device})}
+
+    def since(self) -> float:
+        return self._clock() - (self._began or 0.0)
+
+    def write(self, lines: Sequence[Mapping[str, Any]]) -> None:
+        with self._lock:
+            self._write(lines)
+
+    def _write(self, lines: Sequence[Mapping[str, Any]], must: bool = False) -> None:
+        """Whole lines, at once; a disk that is full ends the recording, not the command."""
+        data = "".join(json.dumps(line) + "\n" for line in lines).encode()
+        if self._stopped or self._file is None:
+            return
+        if self._size + len(data) > self._limit:
+            self._stop(f"the recording {self.path} has reached its limit and stops: allow more megabytes")
+            return
+        try:
+            self._file.write(data)
+            self._size += len(data)
+        except OSError as error:
+            if must:
+                raise _unwritable(self.path, error) from None
+            self._stop(f"the recording {self.path} stops: {error.strerror}")
+
+    def _stop(self, why: str) -> None:
+        self._stopped = True
+        if self._tell:
+            self._tell(why)
+
+    def joined(self, recorder: Recorder) -> None:
+        with self._lock:
+            self._open.append(recorder)
+
+    def left(self, recorder: Recorder) -> None:
+        """The file is let go with the last wire; another one goes on behind it."""
+        with self._lock:
+            self._open.remove(recorder)
+            if not self._open and self._file:
+                self._file.close()
+                self._file = None
+            self._lock.notify()
+
+    def due(self) -> None:
+        """A reply is held: it is written in time, also when nobody asks any more."""
+        with self._lock:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._watch, name="dalybms-recording", daemon=True)
+                self._thread.start()
+            self._lock.notify()
+
+    def _watch(self) -> None:
+        with self._lock:
+            while self._open:
+                waits = [recorder.flush_if_due() for recorder in self._open]
+                self._lock.wait(min((wait for wait in waits if wait is not None), default=None))
+            self._thread = None
+
+    @property
+    def lock(self) -> threading.Condition:
+        return self._lock
+
+
+class Recorder:
+    """A transport that writes down what passes."""
+
+    def __init__(self, recording: Recording, number: int, device: str) -> None:
+        self._recording, self._device = recording, device
+        self._mark = {} if number == 1 else {"device": number}
+        self._transport: Any = None
+        self._held: list[Piece] = []
+        self._first = self._last = 0.0
+        self._closed = False
+        self._known = recording.blanking.nothing if recording.blanking else None
+        recording.joined(self)
+
+    def use(self, transport: Any) -> None:
+        self._transport = transport
+        self._event("open")
+
+    def write(self, data: bytes) -> None:
+        self._flush()
+        self._hold(SENT, data)
+        try:
+            self._transport.write(data)
+        except TransportError as error:
+            self.failed(error, "write")
+            raise
+
+    def read(self, timeout: float, enough: int = 1) -> bytes:
+        several = (enough,) if enough > 1 else ()
+        try:
+            data: bytes = self._transport.read(timeout, *several)
+        except TransportError as error:
+            self.failed(error, "read")
+            raise
+        if data:
+            self._hold(HEARD, data)
+        return data
+
+    def drain(self) -> None:
+        """What is thrown away has passed as well."""
+        for _ in range(_MOST_DRAINED):
+            if not self.read(0.0):
+                break
+        self._transport.drain()
+
+    def close(self) -> None:
+        first, self._closed = not self._closed, True
+        try:
+            self._transport.close()
+        finally:
+            if first:
+                self._event("close")
+                self.finish()
+
+    def __getattr__(self, name: str) -> Any:
+        """What a wire has beyond the four verbs, as the address of a Bluetooth device."""
+        return getattr(self._transport, name)
+
+    def failed(self, error: DalyError, where: str) -> None:
+        """An error of the wire; one that our own closing causes is none."""
+        if self._closed:
+            return
+        blanking, text = self._recording.blanking, str(error)
+        values = {
+            "in": where,
+            "text": blanking.words(text, [self._device]) if blanking else text,
+            "stage": getattr(error, "stage", None),
+            "passing": getattr(error, "passing", False) or None,
+        }
+        self._event("error", **{name: value for name, value in values.items() if value is not None})
+
+    def finish(self) -> None:
+        self._flush()
+        self._recording.left(self)
+
+    def _event(self, event: str, **values: Any) -> None:
+        with self._recording.lock:
+            self._flush()
+            self._recording.write([self._line(self._recording.since(), event=event, **values)])
+
+    def _hold(self, direction: str, data: bytes) -> None:
+        with self._recording.lock:
+            now = self._recording.since()
+            self._last = time.monotonic()
+            self._first = self._first if self._held else self._last
+            self._held.append((now, direction, bytes(data)))
+        self._recording.due()
+
+    def flush_if_due(self) -> float | None:
+        """Seconds until a held reply has to be written; None: nothing is held. Called with the lock."""
+        if not self._held:
+            return None
+        left = min(self._first + _HELD, self._last + _QUIET) - time.monotonic()
+        if left > 0:
+            return left
+        self._flush()
+        return None
+
+    def _flush(self) -> None:
+        with self._recording.lock:
+            held, self._held = self._held, []
+            pieces = [(direction, data) for _, direction, data in held]
+            blanking, blanked = self._recording.blanking, [data for _, data in pieces]
+            if blanking and pieces:
+                self._known, blanked = blanking.pieces(self._known, pieces)
+            self._recording.write(
+                [
+                    self._line(at, dir=direction, hex=data.hex())
+                    for (at, direction, _), data in zip(held, blanked)
+                ]
+            )
+
+    def _line(self, at: float, **values: Any) -> dict[str, Any]:
+        return {"t": round(at, 6), **self._mark, **values}
+
+
+def _made(path: str, mode: str = "xb") -> io.FileIO:
+    """Unbuffered: a line is in the file when write() returns."""
+    try:
+        return open(path, mode, buffering=0)  # type: ignore[return-value]
+    except FileExistsError:
+        raise DalyError(f"{path} exists already: give the recording another name") from None
+    except OSError as error:
+        raise _unwritable(path, error) from None
+
+
+def _unwritable(path: str, error: OSError) -> DalyError:
+    return DalyError(f"cannot write the recording {path}: {error.strerror}; choose another folder or name")
