@@ -203,11 +203,17 @@ def test_lengths_and_order_stay_and_the_code_goes(pieces: list[tuple[str, bytes]
 @pytest.mark.parametrize(
     ("text", "gone"),
     [
-        ("cannot open /dev/ttyUSB0: busy; ports here: /dev/serial/by-id/usb-X_77-if0, COM7", ["/dev", "usb-X", "COM7"]),
+        (
+            "cannot open /dev/ttyUSB0: busy; ports here: /dev/serial/by-id/usb-X_77-if0, COM7",
+            ["/dev", "usb-X", "COM7"],
+        ),
         ("bms.home.example:4001 refused the connection", ["bms", "4001"]),
         ("cannot reach 192.168.7.9:4001 (timed out)", ["192", "4001"]),
         ("cannot find the host bms.home.example: check the name", ["bms", "example"]),
-        ("it belongs to group dialout; run: sudo usermod -aG dialout zuse, then log in again", ["dialout", "zuse"]),
+        (
+            "it belongs to group dialout; run: sudo usermod -aG dialout zuse, then log in again",
+            ["dialout", "zuse"],
+        ),
         ("Bluetooth Konrad's van (AA:BB:CC:DD:EE:FF): lost", ["Konrad", "AA:BB"]),
         (
             "X is not advertising (heard 2 other devices, Daly: AA:BB:CC:DD:EE:01 (Ada's (old) boat), "
@@ -216,7 +222,7 @@ def test_lengths_and_order_stay_and_the_code_goes(pieces: list[tuple[str, bytes]
         ),
         ("2 devices are called 'Ada'; name one", ["Ada"]),
     ],
-)  # fmt: skip
+)
 def test_words(text: str, gone: list[str]) -> None:
     names = [
         "socket://bms.home.example:4001",
