@@ -155,6 +155,30 @@ def test_each_balancing_bit_is_its_cell(cell: int) -> None:
     assert [number for number, active in bms.get_balancing_status().items() if active] == [cell]
 
 
+@pytest.mark.parametrize("raw", ["00", "ff"])
+def test_a_sensor_without_a_number(raw: str) -> None:
+    bms = attach(talk({0x92: reply(0x92, f"3d{raw}3c02")}))
+    assert bms.get_temperature_range() == {
+        "highest_temperature": 21,
+        "lowest_temperature": 20,
+        "lowest_sensor": 2,
+    }
+    bms = attach(talk({0x92: reply(0x92, f"3d013c{raw}")}))
+    assert "lowest_sensor" not in bms.get_temperature_range()
+    assert bms.unusable == {}
+
+
+def test_sensors_of_which_none_can_be_read() -> None:
+    bms = attach(talk({0x92: reply(0x92, "ffffffff")}))
+    assert (bms.get_temperature_range(), bms.unusable) == ({}, {})
+
+
+def test_boards_that_fill_with_ff_count_no_cycles() -> None:
+    bms = attach(talk({0x94: reply(0x94, "1004000002ffff")}))
+    assert "cycles" not in bms.get_status()
+    assert bms.unusable == {}
+
+
 def test_all_eight_inputs_and_outputs_are_reported() -> None:
     for bit in range(8):
         states = attach(talk({0x94: reply(0x94, bytes((16, 1, 0, 0, 1 << bit)))})).get_status()["states"]
