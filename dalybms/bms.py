@@ -6,12 +6,13 @@ import os
 import time
 from collections.abc import Collection, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, Callable, cast
+from typing import TYPE_CHECKING, Any, Callable
 
 from dalybms.arguments import check_seconds, check_whole
 from dalybms.detection import Detection
 from dalybms.device import MOST_BOARDS, PC_HOST, Target, candidates, is_replay, open_wire
-from dalybms.errors import BadReply, DalyError, NoReply, NotSupported, TransportError
+from dalybms.errors import BadReply, DalyError, NoReply, TransportError
+from dalybms.getters import Getters
 from dalybms.link import Link
 from dalybms.logs import Log
 from dalybms.protocols.reading import attempt
@@ -25,25 +26,10 @@ if TYPE_CHECKING:
     from dalybms.device import Speaker
     from dalybms.protocols.parameters import Found
     from dalybms.protocols.request import Answer, Request
-    from dalybms.readings import (
-        All,
-        BalancingStatus,
-        CellVoltageRange,
-        CellVoltages,
-        Errors,
-        Fault,
-        Info,
-        MosfetStatus,
-        Parameters,
-        Soc,
-        Status,
-        TemperatureRange,
-        Temperatures,
-    )
     from dalybms.taping import Record, Taping
 
 
-class DalyBMS(Writing):
+class DalyBMS(Getters, Writing):
     """One battery on a wire.
 
     request_retries: how often a request is repeated (0 or more). address: the host
@@ -189,85 +175,6 @@ class DalyBMS(Writing):
     def __exit__(self, *_: object) -> None:
         self.disconnect()
 
-    def get_soc(self) -> Soc:
-        """Pack voltage (V), current (A, the board's own sign), state of charge (%)."""
-        return cast("Soc", self._get("soc"))
-
-    def get_cell_voltage_range(self) -> CellVoltageRange:
-        """Highest and lowest cell voltage (V) and the numbers of these cells (from 1)."""
-        return cast("CellVoltageRange", self._get("cell_voltage_range"))
-
-    def get_temperature_range(self) -> TemperatureRange:
-        """Highest and lowest temperature (C) and the numbers of these sensors; {} without a sensor."""
-        return cast("TemperatureRange", self._get("temperature_range"))
-
-    def get_mosfet_status(self) -> MosfetStatus:
-        """Direction, charge and discharge MOSFET (on or off), heartbeat, remaining capacity (Ah)."""
-        return cast("MosfetStatus", self._get("mosfet_status"))
-
-    def get_status(self) -> Status:
-        """Number of cells and sensors, inputs and outputs, charge cycles."""
-        return cast("Status", self._get("status"))
-
-    def get_cell_voltages(self) -> CellVoltages:
-        """{cell number from 1: V}."""
-        return cast("CellVoltages", self._get("cell_voltages"))
-
-    def get_temperatures(self) -> Temperatures:
-        """{sensor number from 1: C}; a sensor that is not fitted is left out, {} without any."""
-        return cast("Temperatures", self._get("temperatures"))
-
-    def get_balancing_status(self) -> BalancingStatus:
-        """{cell number from 1: is it being balanced?}
-
-        A cell is named only when it is certain. Raises NotSupported with `passing` while a pack balances
-        and does not say which cells (D2 never does; A5 and P81 where two cells are possible).
-        """
-        return cast("BalancingStatus", self._get("balancing_status"))
-
-    def get_errors(self) -> Errors:
-        """Texts of the active faults, [] when there is none."""
-        return cast("Errors", self._get("errors"))
-
-    def get_faults(self) -> list[Fault]:
-        """Active faults, each {"code", "level", "text"}.
-
-        Levels: 1 warning, 2 protection, 3 hardware, 0 unknown.
-        """
-        return cast("list[Fault]", self._get("faults"))
-
-    def get_info(self) -> Info:
-        """What the board says of itself: protocol, versions, dates; no key for what it does not say."""
-        return cast("Info", self._get("info"))
-
-    def get_all(self) -> All:
-        """All nine sections by name; one that failed holds {"error": "why"}, one the board has not is absent.
-
-        Raises the first error when not one section could be read.
-        """
-        outcomes = self.read(tuple(SECTIONS))
-        errors = [outcome for outcome in outcomes.values() if isinstance(outcome, DalyError)]
-        if len(errors) == len(outcomes):
-            raise errors[0]
-        return cast("All", presentable(outcomes))
-
-    def get_parameters(self) -> Parameters:
-        """{name: value} of the settings that the board tells; see readings for names and units.
-
-        Raises NoReply when no setting is answered, NotSupported for a board that tells none.
-        """
-        found = self._parameters().parameters
-        return cast("Parameters", {name: found[name].value for name in sorted(found)})
-
-    def read_parameters(self) -> dict[str, Any]:
-        """{"parameters": {name: {value, unit, raw}}, "unavailable": {name: why}}, as a parameter file has it.
-
-        raw: the integer of the wire. Raises as get_parameters().
-        """
-        from dalybms.protocols.parameters import as_document
-
-        return as_document(self._parameters())
-
     def read(self, sections: Sequence[str], info_keys: Collection[str] = ()) -> dict[str, Any]:
         """Several sections in one call: {section: reading, or the DalyError that it ended with}.
 
@@ -352,12 +259,6 @@ class DalyBMS(Writing):
             protocol, _ = self._detection.found(["soc"])
             return protocol.request(self._detection.ask, command, bytes(data))
 
-    def _get(self, section: str) -> Any:
-        outcome = self.read([section])[section]
-        if isinstance(outcome, DalyError):
-            raise outcome
-        return outcome
-
     def _use(self, transport: Any) -> None:
         self._share(self._link_on(transport))
 
@@ -393,12 +294,3 @@ def _of_readings(unusable: dict[str, str], outcomes: dict[str, Any]) -> dict[str
     """Without what is said of sections that have become errors: these say more."""
     failed = {section for section, outcome in outcomes.items() if isinstance(outcome, DalyError)}
     return {name: why for name, why in unusable.items() if name.partition(".")[0] not in failed}
-
-
-def presentable(outcomes: dict[str, Any]) -> dict[str, Any]:
-    """Outcomes as JSON takes them: {"error": why} for a failed section, none for one the board has not."""
-    return {
-        section: {"error": str(outcome)} if isinstance(outcome, DalyError) else outcome
-        for section, outcome in outcomes.items()
-        if not isinstance(outcome, NotSupported)
-    }

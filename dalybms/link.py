@@ -16,7 +16,8 @@ from typing import Any, Callable
 
 from dalybms.budget import Budget
 from dalybms.doubles import Doubles
-from dalybms.errors import BadReply, DalyError, NoReply, TransportError
+from dalybms.errors import BadReply, TransportError
+from dalybms.exchange import Exchange
 from dalybms.listener import Listener
 from dalybms.logs import Log
 from dalybms.pace import Pace, Quiet, Tails, Trial
@@ -28,24 +29,6 @@ log = Log("dalybms.link")
 _KEPT = 4096
 """Bytes heard that are kept for the words of a NoReply."""
 Turns = Iterable[tuple[Request, bytes]]
-
-
-class _Exchange:
-    """A question, or several that take turns: what was sent so far, and what became of it."""
-
-    def __init__(self, board: int, pace: Pace | None, began: float) -> None:
-        self.board, self.pace, self.began = board, pace, began
-        self.name = ""
-        self.asked: dict[Request, list[bytes]] = {}
-        self.sent: list[bytes] = []
-        self.trials: list[Trial] = []
-        self.bad: BadReply | None = None
-
-    def begin(self, request: Request, data: bytes) -> None:
-        if all(request.reader is not each.reader for each in self.asked):
-            request.reader.reset()
-        self.asked[request] = [*self.asked.pop(request, []), data]
-        self.sent.append(data)
 
 
 class Link:
@@ -128,13 +111,11 @@ class Link:
         """
         pause = max(least, self._rest(pace))
         self._begin(pause)
-        exchange = _Exchange(board, pace, self._clock())
+        exchange = Exchange(board, pace, self._clock(), self.timing.last_pause)
         for request, data in turns:
             exchange.name = exchange.name or request.name
             silence = self.timing.timeout * request.patience
-            if not self._budget.allows(
-                silence, len(exchange.sent), self._unheard(exchange), request.optional
-            ):
+            if not self._budget.allows(silence, len(exchange.sent), exchange.unheard, request.optional):
                 break
             if request.not_before:
                 self._calm(until=exchange.began + request.not_before)
@@ -151,18 +132,14 @@ class Link:
             if answer:
                 self._learn(exchange)
                 return answer
-        raise self._failure(exchange)
+        raise exchange.failure(bytes(self._heard), self._budget.alive)
 
     def _rest(self, pace: Pace | None) -> float:
         if self._pause is not None:
             return self._pause
         return pace.rest(self._calls) if pace else self.timing.first_pause
 
-    def _unheard(self, exchange: _Exchange) -> bool:
-        """Was it never sent after a long rest, and met with silence, so that it may not have been heard?"""
-        return all(trial.lost and trial.rest < self.timing.last_pause for trial in exchange.trials)
-
-    def _learn(self, exchange: _Exchange) -> None:
+    def _learn(self, exchange: Exchange) -> None:
         """What a rest is worth shows only behind an answer of the same board."""
         pace, before = exchange.pace, self._last_pace
         self._last_pace = pace
@@ -179,7 +156,7 @@ class Link:
         self._guard(self._transport.drain)
         self._heard.clear()
 
-    def _attempt(self, exchange: _Exchange, request: Request, silence: float) -> Answer | None:
+    def _attempt(self, exchange: Exchange, request: Request, silence: float) -> Answer | None:
         """Send once and listen until an answer, silence, or the limit whatever noise comes."""
         began = self._clock()
         again = len(exchange.sent) > 1
@@ -276,17 +253,3 @@ class Link:
             if self._closed:
                 raise TransportError("not connected: the connection was closed during the call") from None
             raise
-
-    def _failure(self, exchange: _Exchange) -> DalyError:
-        name, sent, bad = exchange.name, exchange.sent, exchange.bad
-        times = f"{len(sent)} attempt{'s' if len(sent) != 1 else ''}"
-        if bad:
-            return BadReply(f"no believable answer to {name} in {times}: {bad}", bad.raw)
-        if not sent:
-            return NoReply(f"no answer to {name}: not asked any more, the line was silent for too long")
-        from dalybms.protocols.witness import SENTENCES, testify
-
-        seen, sentence = testify(bytes(self._heard), sent, exchange.board, self._budget.alive)
-        if seen == "another command" and self._unheard(exchange):
-            sentence = SENTENCES["haste"]
-        return NoReply(f"no answer to {name} in {times}: {sentence}", seen)

@@ -8,8 +8,8 @@ from contextlib import suppress
 from datetime import datetime, timezone
 from typing import Any, Callable, NamedTuple
 
-from dalybms.bms import presentable
 from dalybms.errors import DalyError, NoReply, TransportError
+from dalybms.getters import presentable
 from dalybms.packs import failure
 from dalybms.polarity import Voices, learn, number, polarity, witness
 from dalybms.schedule import Backoff

@@ -7,7 +7,7 @@ import functools
 from typing import Any
 
 from dalybms import open_bms
-from dalybms.bms import presentable
+from dalybms.getters import presentable
 from dalybms.sections import MORE_SECTIONS, SECTIONS
 
 TIME = "2026-11-26T01:02:03.456Z"

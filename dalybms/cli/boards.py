@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dalybms.banking import bank
-from dalybms.bms import presentable
 from dalybms.cli import output, without
 from dalybms.cli.several import Answered, Limit, Progress, read_several
 from dalybms.errors import DalyError, NotSupported
+from dalybms.getters import presentable
 
 _FOR_THE_BANK = ("rated_capacity_ah",)
 """What the bank needs of `info`, where nobody has asked for all of it."""

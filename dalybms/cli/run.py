@@ -8,13 +8,14 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, Callable
 
-from dalybms.bms import DalyBMS, presentable
+from dalybms.bms import DalyBMS
 from dalybms.cli import limits, output, single, without, write_flags
 from dalybms.cli.check.flags import without_check
 from dalybms.cli.options import DEVICE_VARIABLE, build_parser
 from dalybms.cli.settings import settings
 from dalybms.device import is_bluetooth
 from dalybms.errors import DalyError, NotSupported
+from dalybms.getters import presentable
 from dalybms.opening import battery_class
 from dalybms.sections import MORE_SECTIONS, SECTIONS
 

@@ -7,9 +7,9 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from dalybms.bms import presentable
 from dalybms.cli import mqtt_flags, output
 from dalybms.errors import DalyError
+from dalybms.getters import presentable
 
 
 def misuse(options: argparse.Namespace, several: bool) -> str:

@@ -1,0 +1,44 @@
+"""What was asked in one go, and how it failed, in words. Pure."""
+
+from __future__ import annotations
+
+from dalybms.errors import BadReply, DalyError, NoReply
+from dalybms.pace import Pace, Trial
+from dalybms.protocols.request import Request
+
+
+class Exchange:
+    """A question, or several that take turns: what was sent so far, and what became of it."""
+
+    def __init__(self, board: int, pace: Pace | None, began: float, long_rest: float) -> None:
+        self.board, self.pace, self.began, self._long_rest = board, pace, began, long_rest
+        self.name = ""
+        self.asked: dict[Request, list[bytes]] = {}
+        self.sent: list[bytes] = []
+        self.trials: list[Trial] = []
+        self.bad: BadReply | None = None
+
+    def begin(self, request: Request, data: bytes) -> None:
+        if all(request.reader is not each.reader for each in self.asked):
+            request.reader.reset()
+        self.asked[request] = [*self.asked.pop(request, []), data]
+        self.sent.append(data)
+
+    @property
+    def unheard(self) -> bool:
+        """Was it never sent after a long rest, and met with silence, so that it may not have been heard?"""
+        return all(trial.lost and trial.rest < self._long_rest for trial in self.trials)
+
+    def failure(self, heard: bytes, alive: bool) -> DalyError:
+        """The error that it ends with. heard: what came instead. alive: was something else answered?"""
+        times = f"{len(self.sent)} attempt{'s' if len(self.sent) != 1 else ''}"
+        if self.bad:
+            return BadReply(f"no believable answer to {self.name} in {times}: {self.bad}", self.bad.raw)
+        if not self.sent:
+            return NoReply(f"no answer to {self.name}: not asked any more, the line was silent for too long")
+        from dalybms.protocols.witness import SENTENCES, testify
+
+        seen, sentence = testify(heard, self.sent, self.board, alive)
+        if seen == "another command" and self.unheard:
+            sentence = SENTENCES["haste"]
+        return NoReply(f"no answer to {self.name} in {times}: {sentence}", seen)
