@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Callable, NamedTuple
 
 from dalybms.errors import BadReply, DalyError, NoReply, TransportError
 from dalybms.outcomes import (
+    AT_ONCE,
     LIMIT,
     Evidence,
     Result,
@@ -166,11 +167,12 @@ class Control:
 
         while self._clock() + LOOK < end:
             self._link.idle(0.0 if silences else FIRST_LOOK)
+            asked = self._clock()
             try:
-                with self._link.call(within=max(0.0, end - self._clock())):
+                with self._link.call(within=max(0.0, end - asked)):
                     powered = order.writer.state(once, RESTART).value
             except NoReply:
-                silences += 1
+                silences += silences > 0 or asked - sent < AT_ONCE
                 continue
             except BadReply:
                 silences = 0

@@ -16,6 +16,8 @@ LIMIT = 15.0
 """Seconds after sending within which the change must show."""
 SILENCES = 3
 """So many questions in a row without an answer, and then one: a board that has started anew."""
+AT_ONCE = 2.0
+"""Seconds from sending within which that gap must begin; later ones are questions that a bad line lost."""
 NAMES = {
     CHARGE: "charge MOSFET",
     DISCHARGE: "discharge MOSFET",
@@ -72,8 +74,8 @@ def outcome(seen: Evidence) -> str | None:
 
 
 def has_restarted(powered: Value, elapsed: float, silences: int) -> bool:
-    """Is it proven: by the board's own seconds since power-on, or by a gap in its answers?"""
-    return (powered is not None and powered < elapsed) or silences >= SILENCES
+    """Is it proven: by its seconds since power-on, or where it tells none by a gap in its answers?"""
+    return silences >= SILENCES if powered is None else powered < elapsed
 
 
 def clock_bytes(now: time.struct_time) -> bytes:

@@ -393,3 +393,21 @@ def test_a_plug_pulled_at_each_step(protocol: str, at: int) -> None:
         return
     assert outcome == ("done" if result["after"] is False else "unverified")
     assert len(written(line)) == 1
+
+
+@pytest.mark.parametrize("fault", ["drop", "cut", "late", "garbage"])
+def test_a_bad_line_is_seldom_taken_for_a_restart(fault: str) -> None:
+    """P81 tells its time since power-on, so there never; elsewhere a gap must begin at once to count."""
+    lies = 0
+    for protocol in PROTOCOLS:
+        for seed in range(10 * SEEDS):
+            bms, line = battery(f"protocol={protocol}&latency=25&fault={fault}&seed={seed}&write=ignore")
+            try:
+                outcome, _ = write(bms, "restart")
+            except DalyError:
+                continue
+            assert line.boards[0].pack.restarts == 0
+            lie = outcome == "done"
+            assert not (lie and protocol == "p81")
+            lies += lie
+    assert lies <= 2 * SEEDS, "a quarter of all replies is lost here"
