@@ -19,7 +19,8 @@ ALL_BOARDS = "all"
 _EPILOG = f"""\
 stdout holds nothing but one JSON document; messages go to stderr.
 {DEVICE_VARIABLE} in the environment stands in for --device.
-exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted, 143 terminated;
+exit codes: 0 done, 1 failed, 2 wrong usage, 4 write not proven, 5 write declined,
+130 interrupted, 143 terminated;
 with --check 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN and nothing else
 
 A first word starts another program, with a --help of its own:
