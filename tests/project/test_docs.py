@@ -15,7 +15,16 @@ import pytest
 
 import dalybms
 from dalybms.cli.options import build_parser
-from dalybms.cli.output import DIFFERENT, DONE, FAILED, INTERRUPTED, TERMINATED, USAGE
+from dalybms.cli.output import (
+    DECLINED,
+    DIFFERENT,
+    DONE,
+    FAILED,
+    INTERRUPTED,
+    TERMINATED,
+    UNVERIFIED,
+    USAGE,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
@@ -114,7 +123,7 @@ def test_defaults_in_the_table_of_flags_are_the_parsers() -> None:
 def test_the_table_of_exit_codes_is_complete() -> None:
     table = README.split("| exit code |")[1].split("\n## ")[0]
     codes = [int(code) for code in re.findall(r"^\| (\d+) \|", table, re.MULTILINE)]
-    assert codes == [DONE, FAILED, USAGE, DIFFERENT, INTERRUPTED, TERMINATED]
+    assert codes == [DONE, FAILED, USAGE, DIFFERENT, UNVERIFIED, DECLINED, INTERRUPTED, TERMINATED]
 
 
 def test_documented_make_targets_exist() -> None:
