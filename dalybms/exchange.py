@@ -10,8 +10,9 @@ from dalybms.protocols.request import Request
 class Exchange:
     """A question, or several that take turns: what was sent so far, and what became of it."""
 
-    def __init__(self, board: int, pace: Pace | None, began: float, long_rest: float) -> None:
-        self.board, self.pace, self.began, self._long_rest = board, pace, began, long_rest
+    def __init__(self, board: int, pace: Pace | None, long_rest: float) -> None:
+        self.board, self.pace, self._long_rest = board, pace, long_rest
+        self.began = 0.0
         self.name = ""
         self.asked: dict[Request, list[bytes]] = {}
         self.sent: list[bytes] = []

@@ -1,8 +1,7 @@
-"""The request loop: send, feed, wait, ask again. The only clock of reading.
+"""The request loop: send, feed, wait, ask again.
 
-A byte's way: transport.read -> Link._attempt -> reader.feed -> wanted? -> parse -> the value.
-The link owns the transport, the lock and the counters, and knows no board.
-It never sleeps: every wait is a read of the wire.
+A byte's way: transport.read -> Link._hear -> reader.feed -> wanted? -> parse -> the value.
+The link owns the wire, the lock and the counters, and knows no board.
 """
 
 from __future__ import annotations
@@ -16,22 +15,18 @@ from typing import Any, Callable
 
 from dalybms.budget import Budget
 from dalybms.doubles import Doubles
-from dalybms.errors import BadReply, TransportError
+from dalybms.errors import BadReply
 from dalybms.exchange import Exchange
 from dalybms.listener import Listener
-from dalybms.logs import Log
 from dalybms.pace import Pace, Quiet, Tails, Trial
 from dalybms.protocols.request import Answer, Request
-from dalybms.timing import LONGEST, WIRE, Timing
+from dalybms.timing import LONGEST, QUESTION, WIRE, Timing
+from dalybms.wire import Wire, log
 
-log = Log("dalybms.link")
-
-_KEPT = 4096
-"""Bytes heard that are kept for the words of a NoReply."""
 Turns = Iterable[tuple[Request, bytes]]
 
 
-class Link:
+class Link(Wire):
     """One wire and the rules for asking on it.
 
     transport: write, read, drain, close. retries: how often a request is repeated.
@@ -47,22 +42,16 @@ class Link:
         pause: float | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.timing = timing
+        super().__init__(transport, timing, clock)
         self.retries = retries
-        self.counters = {"sent": 0, "answered": 0, "dropped_frames": 0, "dropped_bytes": 0}
         self.doubles = Doubles()
-        self._transport = transport
-        self._clock = clock
         self._pause = pause
         self._lock = threading.RLock()
-        self._closed = False
         self._budget = Budget(timing)
         self._quiet = Quiet(timing)
         self._tails = Tails()
         self._calls = 0
-        self._last_heard = float("-inf")
         self._last_pace: Pace | None = None
-        self._heard = bytearray()
 
     @contextmanager
     def call(self, retries: int | None = None, within: float = float("inf")) -> Iterator[None]:
@@ -76,18 +65,6 @@ class Link:
             self._calls += 1
             self.doubles.begin()
             yield
-
-    def idle(self, seconds: float) -> None:
-        """Let so much time pass; what comes meanwhile answers nothing."""
-        end = self._clock() + seconds
-        while (left := end - self._clock()) > 0:
-            self.counters["dropped_bytes"] += len(self._read(left))
-
-    def close(self) -> None:
-        """Close the wire at once; a wait in another thread ends with TransportError."""
-        self._closed = True
-        log.debug("closed after %s", self.counters)
-        self._transport.close()
 
     def exchange(self, request: Request, board: int = 1, pace: Pace | None = None) -> Answer:
         """Ask, and ask again, until the request is answered.
@@ -110,19 +87,17 @@ class Link:
         least: seconds to rest before it in any case: what is sent only once must be heard.
         """
         pause = max(least, self._rest(pace))
-        self._begin(pause)
-        exchange = Exchange(board, pace, self._clock(), self.timing.last_pause)
+        self._finish_tail()
+        exchange = Exchange(board, pace, self.timing.last_pause)
         for request, data in turns:
             exchange.name = exchange.name or request.name
             silence = self.timing.timeout * request.patience
             if not self._budget.allows(silence, len(exchange.sent), exchange.unheard, request.optional):
                 break
-            if request.not_before:
-                self._calm(until=exchange.began + request.not_before)
             exchange.begin(request, data)
             began = self._clock()
             try:
-                answer = self._attempt(exchange, request, silence)
+                answer = self._attempt(exchange, request, silence, pause)
             except BadReply as error:
                 log.debug("%s, attempt %d: %s", request.name, len(exchange.sent), error)
                 exchange.bad = error
@@ -151,16 +126,24 @@ class Link:
 
     def _begin(self, pause: float) -> None:
         """Nothing of an earlier request may be taken for an answer to this one."""
-        self._finish_tail()
-        self._calm(quiet=pause)
-        self._guard(self._transport.drain)
+        if not self._calm(quiet=pause):
+            self._guard(self._transport.drain)
         self._heard.clear()
 
-    def _attempt(self, exchange: Exchange, request: Request, silence: float) -> Answer | None:
-        """Send once and listen until an answer, silence, or the limit whatever noise comes."""
-        began = self._clock()
+    def _attempt(self, exchange: Exchange, request: Request, silence: float, pause: float) -> Answer | None:
+        """Send once and listen until an answer, silence, or the limit whatever noise comes.
+
+        Everything is made ready before the rest: what runs after a wait costs several times as much.
+        """
         again = len(exchange.sent) > 1
-        listener = Listener(exchange.asked, self.timing, self._quiet, began, silence, again)
+        listener = Listener(exchange.asked, self.timing, self._quiet, silence, again)
+        if not again:
+            self._begin(pause)
+            exchange.began = self._clock()
+        elif request.not_before:
+            self._calm(until=exchange.began + request.not_before)
+        began = self._clock()
+        listener.begin(began)
         lost, rest = True, began - self._last_heard
         self._send(request, exchange.sent[-1])
         try:
@@ -190,10 +173,30 @@ class Link:
             answer, left = listener.settle(began), listener.until() - began
             if answer or left <= 0:
                 break
-            enough = listener.enough()
-            chunk = self._read(min(left, listener.patience(enough)) if enough > 1 else left, enough)
-            answer = listener.feed(chunk, began, self._clock(), enough)
+            answer = self._hear(listener, left)
         return answer
+
+    def _hear(self, listener: Listener, left: float) -> Answer | None:
+        """What comes within `left` seconds: a reply, or its first byte and at once what its frame lacks."""
+        began, enough = self._clock(), listener.enough()
+        usual = 0.0 if listener.heard else self.timing.usual + QUESTION * self.timing.byte
+        chunk = part = self._read(left if enough == 1 else min(left, usual + self._due(enough)), enough)
+        if chunk and enough == 1 and not listener.heard:
+            self._quiet.began(len(chunk))
+            lacks = listener.enough(len(chunk))
+            if lacks > 1:
+                began, enough, usual = self._clock(), lacks, 0.0
+                part = self._read(self._due(enough), enough)
+                chunk += part
+        now, short = self._clock(), len(part) < enough
+        if enough > 1 and not short and not usual:
+            self._quiet.went_on(enough, now - began)
+        last_byte = min(now, began + len(part) * self.timing.byte) if short else now
+        return listener.feed(chunk, last_byte, now, short)
+
+    def _due(self, enough: int) -> float:
+        """Seconds in which so many bytes of a reply come that has begun, where it does not stop."""
+        return enough * self.timing.byte + self.timing.quiet
 
     def _note_strangers(self, listener: Listener) -> None:
         self.counters["dropped_frames"] += len(listener.strangers)
@@ -213,43 +216,3 @@ class Link:
                 break
             self._tails.feed(chunk)
         self._tails.over()
-
-    def _calm(self, quiet: float = 0.0, until: float = float("-inf")) -> None:
-        """Drop what comes until nothing has come for `quiet` seconds, within a limit, and until `until`."""
-        limit = self._clock() + LONGEST * self.timing.byte + quiet
-        while True:
-            left = max(min(self._last_heard + quiet, limit), until) - self._clock()
-            if left <= 0:
-                return
-            self.counters["dropped_bytes"] += len(self._read(left))
-
-    def _send(self, request: Request, data: bytes) -> None:
-        """A wire may be just awake enough for the second try; what may change the battery has none."""
-        log.debug("-> %s", data)
-        self.counters["sent"] += 1
-        try:
-            self._guard(lambda: self._transport.write(data))
-        except TransportError as error:
-            if request.once or not error.passing:
-                raise
-            log.debug("-> %s, once more after: %s", data, error)
-            self._guard(lambda: self._transport.write(data))
-
-    def _read(self, timeout: float, enough: int = 1) -> bytes:
-        several = (enough,) if enough > 1 else ()
-        chunk: bytes = self._guard(lambda: self._transport.read(timeout, *several))
-        if chunk:
-            log.debug("<- %s", chunk)
-            self._last_heard = self._clock()
-            self._heard += chunk
-            del self._heard[:-_KEPT]
-        return chunk
-
-    def _guard(self, use: Callable[[], Any]) -> Any:
-        """A wire that another thread closes fails as if it were gone: say what happened."""
-        try:
-            return use()
-        except TransportError:
-            if self._closed:
-                raise TransportError("not connected: the connection was closed during the call") from None
-            raise

@@ -26,65 +26,59 @@ class Listener:
     """
 
     def __init__(
-        self,
-        asked: dict[Request, list[bytes]],
-        timing: Timing,
-        quiet: Quiet,
-        began: float,
-        silence: float,
-        again: bool,
+        self, asked: dict[Request, list[bytes]], timing: Timing, quiet: Quiet, silence: float, again: bool
     ) -> None:
         self._asked = asked
-        self._request = list(asked)[-1]
-        self._readers = list({id(request.reader): request.reader for request in asked}.values())
+        self._request = next(reversed(asked))
+        self._readers = list(dict.fromkeys(request.reader for request in asked))
         self._timing, self._quiet, self._silence, self._again = timing, quiet, silence, again
         self.frames: dict[Request, list[Any]] = {request: [] for request in asked}
         self.strangers: list[Any] = []
         self.heard = b""
         self.late: BadReply | None = None
         """Why a late answer to an earlier request cannot be."""
-        self._last = began
         self._short = False
-        self._ends = began + silence
-        self._limit = self._ends + 2 * self._request.longest * timing.byte
         for reader in self._readers:
             reader.mark()
+
+    def begin(self, now: float) -> None:
+        """The request is sent now."""
+        self._last = now
+        self._ends = now + self._silence
+        self._limit = self._ends + 2 * self._request.longest * self._timing.byte
 
     def until(self) -> float:
         """When the attempt ends, or when a frame that is held back is certain."""
         ends = min(self._ends, self._limit)
         return min(ends, self._quiet_at) if self._doubt else ends
 
-    def enough(self) -> int:
-        """Bytes to wait for at once: one until a reply has begun, then what its next frame lacks.
+    def enough(self, more: int = 0) -> int:
+        """Bytes to wait for at once: what the next frame lacks, or all of a reply whose size is known.
 
-        Where several may answer, where an earlier attempt may be answered yet, and where a
-        reply has come to a stop, each byte counts.
+        more: so many have just come. Where several may answer, where an earlier attempt may be
+        answered yet, where a reply has come to a stop, and where not even its beginning can be
+        foreseen, each byte counts.
         """
-        if not self.heard or self._again or self._short or self._doubt or len(self._readers) > 1:
+        heard = len(self.heard) + more
+        foreseen = heard or (self._quiet.known and self._timing.usual)
+        if not foreseen or self._again or self._short or self._doubt or len(self._readers) > 1:
             return 1
         missing: int = self._readers[0].missing()
-        return max(missing, self._request.size - len(self.heard))
+        return max(missing - more, self._request.size - heard)
 
-    def patience(self, enough: int) -> float:
-        """Seconds that so many bytes of a reply take that has begun, where it does not stop."""
-        return enough * self._timing.byte + self._timing.quiet
+    def feed(self, chunk: bytes, last_byte: float, now: float, short: bool) -> Answer | None:
+        """The answer that these bytes complete.
 
-    def feed(self, chunk: bytes, began: float, now: float, enough: int) -> Answer | None:
-        """The answer that these bytes complete; they were awaited from `began` until `now`."""
-        self._short = enough > 1 and len(chunk) < enough
+        last_byte: about when the last of them came. short: they were fewer than was waited for.
+        """
+        self._short = short
         if not chunk:
             return None
-        if not self.heard:
-            self._quiet.began(len(chunk))
-        elif enough > 1 and not self._short:
-            self._quiet.went_on(enough, now - began)
         if self.heard and self._again and now - self._last > self._quiet.seconds:
             self._begin_anew()
         self.heard = (self.heard + chunk)[-_KEPT:]
         self._last = now
         done = self._take([(reader, reader.feed(chunk)) for reader in self._readers])
-        last_byte = min(now, began + len(chunk) * self._timing.byte) if self._short else now
         open_answer = self._request.open_end and self.frames[self._request]
         self._ends = last_byte + (self._timing.open_end if open_answer else self._silence)
         return done
@@ -110,7 +104,8 @@ class Listener:
     @property
     def _doubt(self) -> bool:
         """Is a frame held back until the line is quiet?"""
-        return any(reader.doubt for reader in self._readers)
+        readers = self._readers
+        return bool(readers[0].doubt if len(readers) == 1 else any(reader.doubt for reader in readers))
 
     @property
     def _quiet_at(self) -> float:
@@ -126,6 +121,7 @@ class Listener:
         return self._take([(reader, reader.release(everything)) for reader in self._readers])
 
     def _take(self, found: Sequence[tuple[Any, Sequence[Any]]]) -> Answer | None:
+        """The first answer that is complete; all frames are kept, also those behind it."""
         done = None
         for reader, frames in found:
             for frame in frames:

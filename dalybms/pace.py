@@ -22,6 +22,7 @@ _SPACING = 8
 _CALLS = 2
 """Calls before a rest that was never tried is tried."""
 _ROUNDING = 0.0005
+_REPLIES = 3
 _AMPLE = 5
 """A line is quiet after so many times the longest gap within a reply."""
 
@@ -73,11 +74,14 @@ class Pace:
 
     def learn(self, trials: Iterable[Trial], call: int) -> None:
         """The trials of one request that was answered in the end: one that never is says nothing."""
+        trials = tuple(trials)
         for rest, lost in trials:
             step = max(0, bisect(self._rests, rest + _ROUNDING) - 1)
             self._asked[step] = _KEPT * self._asked[step] + 1
             self._lost[step] = _KEPT * self._lost[step] + lost
         self._since += 1
+        if not self._step and not any(lost for _, lost in trials):
+            return  # it cannot be shorter, and need not be longer
         before, self._step = self._step, self._shortest()
         if self._step > before:
             self._grown, self._since = call, 0
@@ -118,19 +122,26 @@ class Quiet:
 
     def __init__(self, timing: Timing = WIRE) -> None:
         self._timing = timing
-        self._gathers: bool | None = None
+        self._gathers = False
+        self._replies = 0
         self._late = 0.0
 
     @property
+    def known(self) -> bool:
+        """Have enough replies begun to tell how the line hands on its bytes?"""
+        return self._replies >= _REPLIES
+
+    @property
     def seconds(self) -> float:
-        if self._gathers is not False:
+        if self._gathers or not self._replies:
             return self._timing.quiet
         least = max(self._timing.least_quiet, _AMPLE * (self._timing.byte + self._late))
         return min(self._timing.quiet, least)
 
     def began(self, size: int) -> None:
         """A reply began with so many bytes at once."""
-        self._gathers = bool(self._gathers) or size > 1
+        self._replies += 1
+        self._gathers = self._gathers or size > 1
 
     def went_on(self, size: int, seconds: float) -> None:
         """So many more bytes took so long."""

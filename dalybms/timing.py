@@ -8,6 +8,8 @@ BAUD = 9600
 """Daly's rate on UART, RS485 and the modules' UART, where nothing else was set."""
 LONGEST = 16 * 13
 """Bytes of the longest reply there is."""
+QUESTION = 13
+"""Bytes of the longest question."""
 
 
 class Timing(NamedTuple):
@@ -15,6 +17,8 @@ class Timing(NamedTuple):
 
     timeout: float = 0.5
     """Longest silence before an attempt ends. Boards answer in 25-80 ms, worst seen about 100 ms."""
+    usual: float = 0.1
+    """Within so long boards answer: a reply is waited for as a whole. 0: its beginning is waited for."""
     turn: float = 0.3
     """The share of it that each candidate gets in the first two rounds of finding out who answers."""
     least_turn: float = 0.0
@@ -42,7 +46,7 @@ class Timing(NamedTuple):
 
 
 WIRE = Timing()
-BLUETOOTH = Timing(timeout=0.8, turn=0.4375, least_turn=0.35, a5_after=0.7, quiet=0.15)
+BLUETOOTH = Timing(timeout=0.8, usual=0.0, turn=0.4375, least_turn=0.35, a5_after=0.7, quiet=0.15)
 """The Bluetooth modules bridge the same 9600 baud; answers were seen after up to 501 ms.
 
 Some modules hang up when they hear A5: one that speaks something else has said so by then.

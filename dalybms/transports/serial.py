@@ -29,7 +29,7 @@ WRITE = 1.0
 _CHUNK = 4096
 _NAPS = 16
 """So often the rest of a reply is slept through before its rhythm is looked at again."""
-_STEADY = 0.8
+_STEADY, _STILL_STEADY = 0.8, 2.0
 """Bytes that follow each other after so much of their own time come at the rate of the line."""
 _PRECISE = 0.02
 """Longer waits may end early, so that the next need not be set: each costs a look at the port."""
@@ -53,18 +53,20 @@ class Rhythm:
 
     def heard(self, count: int, now: float, rested: bool) -> None:
         """So many bytes came at `now`, at once. rested: they may have come earlier."""
-        if count > 1 and not rested:
+        passed = (now - self._last) / self._byte if self._byte else 0.0
+        if count * _STEADY > passed and not rested:
             self._naps = 0
-        elif count == 1 and self._single and now - self._last >= _STEADY * self._byte:
+        elif self._single and count == 1 and passed < _STILL_STEADY:
             self._naps = _NAPS
         self._last, self._single = now, count == 1 and not rested
 
-    def nap(self, lacking: int) -> float:
-        """Seconds in which so many more bytes cannot have come, for a byte that came alone."""
-        if not (self._naps and self._single and lacking > 1):
+    def nap(self, lacking: int, now: float) -> float:
+        """Seconds until so many more bytes have come, after some that have just come."""
+        passed = now - self._last
+        if lacking < 2 or not self._naps or passed > self._byte:
             return 0.0
         self._naps -= 1
-        return lacking * self._byte
+        return lacking * self._byte - passed
 
 
 class SerialTransport:
@@ -98,13 +100,13 @@ class SerialTransport:
         end, data = now + timeout, b""
         try:
             while True:
-                nap = min(self._rhythm.nap(enough - len(data)), end - now) if data else 0.0
-                if nap:
-                    self._sleep(nap)
-                chunk = self._some(max(0.0, end - now - nap), enough - len(data))
+                lacking = enough - len(data)
+                nap = min(self._rhythm.nap(lacking, now), end - now)
+                chunk = self._slept(nap) if nap > 0 else self._some(max(0.0, end - now), lacking)
                 data += chunk
                 now = time.monotonic()
-                self._rhythm.heard(len(chunk), now, rested=bool(nap))
+                if chunk:
+                    self._rhythm.heard(len(chunk), now, rested=nap > 0)
                 if len(data) >= enough or now >= end:
                     return data
         except _TROUBLES as error:
@@ -127,10 +129,14 @@ class SerialTransport:
                 self._cancel()
             self._port.close()
 
-    def _sleep(self, seconds: float) -> None:
-        """Until bytes may be worth a look, or another thread closes."""
+    def _slept(self, seconds: float) -> bytes:
+        """What is there after so long; ends at once when another thread closes."""
         if select.select([self._woken], [], [], seconds)[0]:
             raise OSError("closed")
+        try:
+            return os.read(self._port.fd, _CHUNK)
+        except BlockingIOError:
+            return b""
 
     def _some(self, timeout: float, lacking: int) -> bytes:
         """What is there, waiting at most `timeout` seconds for the first of it."""

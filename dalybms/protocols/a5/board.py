@@ -48,6 +48,7 @@ class A5:
         self.number = board
         self._fill = bytes((fill,)) * 8
         self.reader = FrameReader()
+        self._frames: dict[int, bytes] = {}
         self._counts: dict[str, int] = {}
         self.unusable: dict[str, str] = {}
         self._numbering = Numbering()
@@ -194,10 +195,9 @@ class A5:
         hosts = self._hosts
         if self._settled and len(hosts) > 1:
             hosts = [hosts[0], hosts[0], hosts[1]]
-        written = {host: Frame(host, row.code, self._fill).encode() for host in self._hosts}
         return Request(
             name=_name(row),
-            writes=tuple(written[host] for host in hosts),
+            writes=tuple([self._written(host, row.code) for host in hosts]),
             reader=self.reader,
             wanted=partial(self.answers, row.code),
             parse=self._parser(row, doubts),
@@ -205,6 +205,13 @@ class A5:
             size=SIZE * self._needed(row),
             number=_number if row.series or row.frames > 1 else None,
         )
+
+    def _written(self, host: int, code: int) -> bytes:
+        """A question as it is sent; the same ones are sent for as long as the connection."""
+        key = host << 8 | code
+        if key not in self._frames:
+            self._frames[key] = Frame(host, code, self._fill).encode()
+        return self._frames[key]
 
     def _needed(self, row: Command) -> int:
         """Frames of an answer that are used."""
