@@ -5,7 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-VERBS = {"parameters": "dalybms.cli.parameters", "watch": "dalybms.cli.watch"}
+VERBS = {
+    "parameters": "dalybms.cli.parameters",
+    "plot": "dalybms.cli.plot",
+    "watch": "dalybms.cli.watch",
+}
 """First word: the module whose `main(arguments)` returns the exit code."""
 
 
