@@ -4,7 +4,7 @@
 
 PYTHON = python3
 BLEAK_OLDEST = 0.22.3
-OUTPUT_NEEDS = paho-mqtt prometheus-client rich tomli
+OUTPUT_NEEDS = paho-mqtt prometheus-client rich tomli matplotlib
 TEST_NEEDS = pyserial==3.5 pytest pytest-timeout pytest-xdist hypothesis coverage nagiosplugin \
 	setuptools $(OUTPUT_NEEDS) line-protocol-parser
 LINT_NEEDS = ruff==0.17.6 mypy==2.4.1 types-pyserial types-setuptools bleak $(OUTPUT_NEEDS)

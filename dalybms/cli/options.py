@@ -26,6 +26,7 @@ with --check 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN and nothing else
 A first word starts another program, with a --help of its own:
   parameters    print, save and compare the settings of a board
   watch         read again and again, and feed files, MQTT, Prometheus, a live view
+  plot          draw what watch has written
 
 examples:
   daly-bms-cli -d /dev/ttyUSB0 --all

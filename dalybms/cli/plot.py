@@ -18,8 +18,8 @@ ENDINGS = (".png", ".svg", ".pdf")
 _UNITS = {"m": 60, "h": 3600, "d": 86400}
 _DESCRIPTION = """\
 Draw what `daly-bms-cli watch` has written (JSON Lines or CSV) over time: voltage, current, power,
-state of charge, cells and their distance from the mean, temperatures, energy. Grey: no sample
-came, or nothing was read. A bar at the bottom: a fault was active.
+state of charge, cells and their distance from the mean, temperatures, energy, faults. Grey: no
+sample came, or nothing was read. A bar at the bottom: a fault was active.
 """
 
 
@@ -30,24 +30,43 @@ def main(given: Sequence[str]) -> int:
     path = options.output or f"{os.path.splitext(options.log)[0]}.png"
     try:
         since, cells = _since(options.since), _cells(options.cells)
-        if not path.lower().endswith(ENDINGS):
-            raise ValueError(f"{path}: a picture ends in {', '.join(ENDINGS)}")
+        _check(path, options.log)
     except ValueError as error:
         parser.error(str(error))
     try:
-        tracks, bad = read(options.log, since)
-        from dalybms.outputs.plot.draw import draw
-
-        draw(tracks, path, cells)
+        return _plot(options.log, path, since, cells)
     except OSError as error:
         output.complain(f"cannot write {path}: {error.strerror or error}; choose another -o")
         return output.FAILED
     except DalyError as error:
         output.complain(error)
         return output.FAILED
-    if bad:
-        output.complain(f"{bad} lines of {options.log} are no samples and were left out")
+
+
+def _plot(source: str, path: str, since: float, cells: set[int]) -> int:
+    from dalybms.outputs.plot.draw import draw
+
+    log = read(source, since)
+    draw(log.tracks, path, cells)
+    if log.bad:
+        output.complain(f"lines of {source} left out because they are no samples: {log.bad}")
+    if log.odd:
+        output.complain(f"numbers in {source} left out because they cannot be: {log.odd}")
+    back = sum(track.setbacks() for track in log.tracks)
+    if back:
+        output.complain(f"times that the clock went back in {source}, where lines break and overlap: {back}")
     return output.write(path)
+
+
+def _check(path: str, source: str) -> None:
+    """Before a long log is read."""
+    if not path.lower().endswith(ENDINGS):
+        raise ValueError(f"{path}: a picture ends in {', '.join(ENDINGS)}")
+    if os.path.realpath(path) == os.path.realpath(source):
+        raise ValueError(f"{path} is the log itself: give another -o")
+    folder = os.path.dirname(path) or "."
+    if not os.path.isdir(folder):
+        raise ValueError(f"there is no folder {folder} for the picture: make it, or give another -o")
 
 
 def _since(text: str | None) -> float:
@@ -58,7 +77,7 @@ def _since(text: str | None) -> float:
     if ago:
         return time.time() - int(ago[1]) * _UNITS[ago[2]]
     try:
-        return datetime.fromisoformat(text).timestamp()
+        return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
     except (ValueError, OverflowError):
         raise ValueError(f"--since {text}: give 12h, 3d or a time as 2026-11-26T08:00") from None
 
@@ -66,7 +85,7 @@ def _since(text: str | None) -> float:
 def _cells(text: str | None) -> set[int]:
     """{1, 2, 3, 7} of "1-3,7"."""
     found: set[int] = set()
-    for part in text.split(",") if text else ():
+    for part in () if text is None else text.split(","):
         match = re.fullmatch(r"(\d{1,2})(?:-(\d{1,2}))?", part)
         if match is None or not 1 <= int(match[1]) <= int(match[2] or match[1]) <= 48:
             raise ValueError(f"--cells {text}: give numbers from 1 to 48, as 1-4,9")

@@ -6,7 +6,7 @@ goes missing leaves its last value standing in Home Assistant.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, Union
 
 from dalybms.outputs.quantities import (
@@ -56,12 +56,25 @@ def section(sample: Mapping[str, Any], name: str) -> Mapping[Any, Any]:
 
 def flat(sample: Mapping[str, Any], shape: Shape = _NOTHING) -> dict[str, Value]:
     """{key: value} with every key of a pack of that shape: LABELS, then the table, cells and sensors."""
-    values = {**_listed(sample), **_worked_out(sample)}
-    for row in TABLE:
-        if row.key not in values:
-            values[row.key] = _value(_source(sample, row).get(row.place), row.kind)
+    values = {**listed(sample), **chosen(sample, TABLE)}
     labels = {key: _label(sample.get(key)) for key in LABELS}
     return {**labels, **{row.key: values.get(row.key) for row in quantities(*shape)}}
+
+
+def chosen(sample: Mapping[str, Any], rows: Iterable[Quantity]) -> dict[str, Value]:
+    """{key: value} of these rows of TABLE alone, None for what this sample did not read."""
+    worked_out = _worked_out(sample)
+    places: dict[str, Mapping[Any, Any]] = {}
+    values: dict[str, Value] = {}
+    for row in rows:
+        if row.key in worked_out:
+            values[row.key] = worked_out[row.key]
+            continue
+        home = row.key if row.inside else row.source
+        if home not in places:
+            places[home] = _source(sample, row)
+        values[row.key] = _value(places[home].get(row.place), row.kind)
+    return values
 
 
 def faults(sample: Mapping[str, Any]) -> list[dict[str, Any]] | None:
@@ -156,7 +169,8 @@ def _faults(sample: Mapping[str, Any]) -> dict[str, Value]:
     return {"fault": bool(active), "fault_count": len(active), "faults": texts or NO_FAULT}
 
 
-def _listed(sample: Mapping[str, Any]) -> dict[str, Value]:
+def listed(sample: Mapping[str, Any]) -> dict[str, Value]:
+    """{key: value} of the single cells and sensors that this sample has."""
     return {
         f"{row.key}_{place}": _value(value, row.kind)
         for row in (CELL, SENSOR, BALANCING)

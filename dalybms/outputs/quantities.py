@@ -6,6 +6,7 @@ class battery is in %; energy is total_increasing. Of Prometheus: base units, `_
 
 from __future__ import annotations
 
+import functools
 from typing import NamedTuple
 
 STATES = ("ok", "partial", "asleep", "no_reply", "unplugged", "frozen", "error")
@@ -206,6 +207,7 @@ LABELS = ("time", "device", "name", "board", "protocol", "state", "error")
 """What a sample says of itself, as flat outputs put it."""
 
 
+@functools.lru_cache(maxsize=64)
 def quantities(cells: int, sensors: int) -> tuple[Quantity, ...]:
     """The whole table of a pack, in the order in which outputs show it."""
     return (

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-HEAVY = ("serial", "asyncio", "bleak")
+HEAVY = ("serial", "asyncio", "bleak", "numpy", "matplotlib")
 TELL = f"\nimport sys\nprint([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)"
 RUN_CLI = """
 import sys

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import math
+import itertools
+import os
+import warnings
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from dalybms.outputs.packages import missing
 
@@ -15,178 +17,141 @@ try:
 except ImportError:
     raise missing("plot", "matplotlib", "plot") from None
 
-from dalybms.outputs.plot.log import Track
-from dalybms.outputs.plot.thin import Line, gaps, line, usual_distance
-from dalybms.outputs.quantities import GOOD
+from dalybms.outputs.plot import thin
+from dalybms.outputs.plot.charts import Chart, Curve, charts, outermost
+from dalybms.outputs.plot.marks import View, draw_faults, finish, lanes_of, mark, moments, short
+from dalybms.outputs.plot.track import Track
 
 matplotlib.use("Agg")
 from matplotlib import dates
 from matplotlib.figure import Figure
 
+_dates: Any = dates
+"""Without types in matplotlib itself."""
 POINTS = 4000
 """Of one line; a picture has fewer columns."""
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-"""Okabe and Ito's, which colour-blind people can tell apart."""
-_BLUE, _RED, _GREEN, _PURPLE, _ORANGE = COLOURS[:5]
-_FEW = 8
-"""So many lines get a legend of their own; more get a colour scale from the first to the last."""
-_OUTAGE, _FAULT = "#999999", "#D55E00"
-_WIDTH, _HEIGHT, _DPI = 12.0, 1.9, 110
-
-
-class _Chart(NamedTuple):
-    """title with unit, and the lines: (label, colour, key or numbers)."""
-
-    title: str
-    lines: list[tuple[str, Any, Any]]
-    zero: bool = False
-    """Is 0 a line of its own: which direction?"""
+"""Okabe and Ito's, which colour-blind people can tell apart. Of more lines the outermost get one each."""
+_OTHERS = "#a9b8c4"
+_OUTERMOST = 2
+"""On either side."""
+_FEW = 60
+"""Samples that are shown as points as well."""
+_OWN = {"current": 1, "power": 3, "state of charge": 2}
+"""The colour of a chart with one line, where it is not the first."""
+_WIDE, _NARROW, _HIGH, _DPI = 12.0, 7.5, 1.9, 110
 
 
 def draw(tracks: Sequence[Track], path: str, cells: Collection[int] = ()) -> None:
     """Write the picture of all tracks to `path`; its ending says the format. cells: only these. OSError."""
-    charts = [_charts(track, cells) for track in tracks]
-    rows = max(map(len, charts))
-    figure = Figure(
-        figsize=(_WIDTH if len(tracks) == 1 else 7.0 * len(tracks), 0.9 + _HEIGHT * rows),
-        layout="constrained",
-    )
-    grid = figure.subplots(rows, len(tracks), squeeze=False, sharex="col")
-    for column, (track, own) in enumerate(zip(tracks, charts)):
-        for row in range(rows):
-            axes = grid[row][column]
-            if row < len(own):
-                _draw_chart(axes, track, own[row])
-            else:
-                axes.set_visible(False)
-        grid[0][column].set_title(_heading(track), loc="left", fontweight="bold")
-        _label_time(grid[len(own) - 1][column])
-    figure.savefig(path, dpi=_DPI, metadata={"Date": None} if path.endswith(".svg") else None)
+    matplotlib.rcdefaults()  # a picture is the same for every user
+    matplotlib.rcParams["date.epoch"] = "1970-01-01T00:00:00"  # which that leaves alone
+    views, ends = list(_views(tracks)), _ends(tracks)
+    told = [charts(track, cells) for track in tracks]
+    rows = [row for row in range(len(told[0])) if any(own[row].curves for own in told)] or [0]
+    lanes = max(len(lanes_of(track)) for track in tracks)
+    figure, grid = _grid(len(rows), lanes, len(tracks))
+    for column, (view, own) in enumerate(zip(views, told)):
+        for place, row in enumerate(rows):
+            _draw_chart(grid[place][column], view, own[row])
+        if lanes:
+            draw_faults(grid[-1][column], view, lanes)
+        _name(grid[0][column], view.track.name, 100 if len(tracks) == 1 else 50)
+        _label_time(grid[-1][column], ends)
+    figure.align_ylabels()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # letters that the font lacks are drawn as boxes
+        figure.savefig(path, dpi=_DPI, metadata=_undated(path))
 
 
-def _charts(track: Track, cells: Collection[int]) -> list[_Chart]:
-    """What there is to draw of a track; nothing for what it never had."""
-    some = [(n, values) for n, values in track.numbered("cell_voltage") if not cells or n in cells]
-    listed = _coloured("cell", [(n, np.asarray(values)) for n, values in some])
-    sensors = _coloured("sensor", [(n, np.asarray(v)) for n, v in track.numbered("temperature")])
-    charts = [
-        _Chart("pack voltage (V)", _one(track, "total_voltage", _BLUE)),
-        _Chart("current (A), the board's sign", _one(track, "current", _RED), zero=True),
-        _Chart("power (W), + is discharging", _one(track, "power", _PURPLE), zero=True),
-        _Chart("state of charge (%)", _one(track, "soc_percent", _GREEN)),
-        _Chart("cells (V)", listed),
-        _Chart("cells (mV from their mean)", _from_mean(listed), zero=True),
-        _Chart("temperature (°C)", sensors),
-        _Chart("energy (kWh) since the first sample", list(_energy(track))),
-    ]
-    return [chart for chart in charts if chart.lines] or [_Chart("nothing was read", [])]
+def _views(tracks: Sequence[Track]) -> Iterator[View]:
+    first, last = _ends(tracks)
+    for track in tracks:
+        times = np.asarray(track.times)
+        yield View(track, times, thin.holes(times), (last - first) / POINTS)
 
 
-def _one(track: Track, key: str, colour: str) -> list[tuple[str, Any, Any]]:
-    values = track.values.get(key)
-    return [] if values is None or np.all(np.isnan(values)) else [("", colour, np.asarray(values))]
+def _ends(tracks: Sequence[Track]) -> tuple[float, float]:
+    return min(min(track.times) for track in tracks), max(max(track.times) for track in tracks)
 
 
-def _coloured(thing: str, numbered: list[tuple[int, Any]]) -> list[tuple[str, Any, Any]]:
-    if len(numbered) <= len(COLOURS):
-        return [(f"{thing} {n}", COLOURS[at], values) for at, (n, values) in enumerate(numbered)]
-    scale = matplotlib.colormaps["viridis"]
-    last = len(numbered) - 1
-    return [(f"{thing} {n}", scale(0.95 * at / last), values) for at, (n, values) in enumerate(numbered)]
+def _grid(rows: int, lanes: int, columns: int) -> tuple[Figure, Any]:
+    """With a chart of faults below where there are lanes for it."""
+    heights = [_HIGH] * rows + [0.3 * lanes + 0.1] * (lanes > 0)
+    width = _WIDE if columns == 1 else _NARROW * columns
+    figure = Figure(figsize=(width, 0.9 + sum(heights)), layout="constrained")
+    ratios = {"height_ratios": heights}
+    return figure, figure.subplots(len(heights), columns, squeeze=False, sharex=True, gridspec_kw=ratios)
 
 
-def _from_mean(listed: list[tuple[str, Any, Any]]) -> list[tuple[str, Any, Any]]:
-    if len(listed) < 2:
-        return []
-    mean = _mean(np.stack([values for _, _, values in listed]))
-    return [(label, colour, 1000 * (values - mean)) for label, colour, values in listed]
+def _undated(path: str) -> dict[str, Any] | None:
+    """The same log makes the same file."""
+    keys = {".svg": "Date", ".pdf": "CreationDate"}
+    key = keys.get(os.path.splitext(path)[1].lower())
+    return {key: None} if key else None
 
 
-def _mean(table: Any) -> Any:
-    """Of the cells that were read at each moment, NaN where none was."""
-    count = np.sum(~np.isnan(table), 0)
-    return np.where(count, np.nansum(table, 0) / np.maximum(count, 1), math.nan)
-
-
-def _energy(track: Track) -> Iterator[tuple[str, Any, Any]]:
-    for key, label, colour in (("energy_in_wh", "in", _BLUE), ("energy_out_wh", "out", _ORANGE)):
-        values = track.values.get(key)
-        if values is not None and not np.all(np.isnan(values)):
-            known = np.asarray(values)
-            yield label, colour, (known - known[~np.isnan(known)][0]) / 1000
-
-
-def _draw_chart(axes: Any, track: Track, chart: _Chart) -> None:
-    times = np.asarray(track.times)
-    usual = usual_distance(times)
-    for label, colour, values in chart.lines:
-        _draw_line(axes, line(times, values, usual, POINTS), label, colour)
-    if chart.zero:
+def _draw_chart(axes: Any, view: View, chart: Chart) -> None:
+    for curve, colour, order in _coloured(chart):
+        one = thin.line(view.times, curve.values, view.torn, POINTS)
+        at = moments(one.times)
+        axes.plot(at, one.values, color=colour, linewidth=1.0, label=curve.label, zorder=order)
+        dots = slice(None) if len(at) < _FEW else one.alone
+        axes.plot(at[dots], one.values[dots], ".", color=colour, markersize=4, zorder=order)
+    if chart.directed:
         axes.axhline(0, color="#666666", linewidth=0.6, zorder=0)
-    _mark(axes, track, times, usual)
-    axes.set_ylabel(chart.title.replace(" (", "\n("), fontsize=8)
-    axes.grid(True, color="#dddddd", linewidth=0.5)
-    axes.tick_params(labelsize=8)
-    axes.margins(x=0.01)
-    axes.ticklabel_format(axis="y", useOffset=False)
-    _legend(axes, chart)
+    if not chart.curves:
+        axes.text(0.5, 0.5, "never read", transform=axes.transAxes, ha="center", va="center", color="#666666")
+        axes.set_yticks([])
+    mark(axes, view)
+    finish(axes, chart.title)
+    _widen(axes, chart.least)
+    _legend(axes)
 
 
-def _draw_line(axes: Any, one: Line, label: str, colour: Any) -> None:
-    moments = _moments(one.times)
-    axes.plot(moments, one.values, color=colour, linewidth=1.0, label=label or None)
-    if len(one.alone):
-        axes.plot(moments[one.alone], one.values[one.alone], ".", color=colour, markersize=3)
+def _coloured(chart: Chart) -> Iterator[tuple[Curve, str, float]]:
+    """Each curve with its label, its colour and how far in front it is, in the order of the legend."""
+    curves = chart.curves
+    if len(curves) == 1:
+        yield curves[0], COLOURS[_OWN.get(chart.title.partition("\n")[0], 0)], 2.0
+    elif len(curves) <= len(COLOURS):
+        yield from ((curve, colour, 2.0) for curve, colour in zip(curves, COLOURS))
+    else:
+        shown = outermost(curves, _OUTERMOST)
+        others = [curve for at, curve in enumerate(curves) if at not in shown]
+        named = [(curves[at], colour, 2.1) for at, colour in zip(shown, COLOURS)]
+        labels = [f"{len(others)} others", *itertools.repeat("", len(others) - 1)]
+        grey = [(Curve(label, curve.values), _OTHERS, 2.0) for label, curve in zip(labels, others)]
+        yield from (*named[:_OUTERMOST], *grey, *named[_OUTERMOST:])
 
 
-def _legend(axes: Any, chart: _Chart) -> None:
-    named = [label for label, _, _ in chart.lines if label]
-    if not named:
-        return
-    handles, labels = axes.get_legend_handles_labels()
-    if len(named) > _FEW:
-        middle = len(named) // 2
-        handles, labels = (
-            [handles[0], handles[middle], handles[-1]],
-            [labels[0], labels[middle], labels[-1]],
-        )
-    axes.legend(handles, labels, loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=7, frameon=False)
+def _widen(axes: Any, least: float) -> None:
+    """The noise of the last digit is not a mountain range."""
+    low, high = axes.get_ylim()
+    if high - low < least:
+        axes.set_ylim((low + high - least) / 2, (low + high + least) / 2)
 
 
-def _mark(axes: Any, track: Track, times: Any, usual: float) -> None:
-    """Grey where no sample came or nothing was read, a red bar at the bottom while a fault is active."""
-    end = float(times[-1]) + usual
-    for start, stop in gaps(times, usual):
-        axes.axvspan(*_moments(np.array([start, stop])), color=_OUTAGE, alpha=0.25, linewidth=0, zorder=-1)
-    for start, stop, state in _spans(track.states, end):
-        if state not in GOOD:
-            axes.axvspan(*_moments(np.array([start, stop])), color=_OUTAGE, alpha=0.4, linewidth=0, zorder=-1)
-    for start, stop, texts in _spans(track.faults, end):
-        if texts:
-            axes.axvspan(*_moments(np.array([start, stop])), 0, 0.04, color=_FAULT, linewidth=0)
+def _legend(axes: Any) -> None:
+    """Curves without a label get none of matplotlib's either."""
+    named = [handle for handle in axes.lines if handle.get_label() and handle.get_label()[0] != "_"]
+    if named:
+        axes.legend(named, [handle.get_label() for handle in named], loc="center left",
+                    bbox_to_anchor=(1, 0.5), fontsize=7, frameon=False)  # fmt: skip
 
 
-def _spans(changes: Sequence[tuple[float, str]], end: float) -> Iterator[tuple[float, float, str]]:
-    stops = [at for at, _ in changes[1:]] + [end]
-    return ((start, stop, text) for (start, text), stop in zip(changes, stops))
+def _name(axes: Any, name: str, longest: int) -> None:
+    axes.set_title(short(name, longest), loc="left", fontweight="bold", parse_math=False)
 
 
-def _moments(seconds: Any) -> Any:
-    """matplotlib's days since 1970, which know no time zone."""
-    return np.asarray(seconds) / 86400.0
-
-
-def _label_time(axes: Any) -> None:
-    zone = datetime.now().astimezone().tzinfo
-    locator = dates.AutoDateLocator(tz=zone, minticks=4, maxticks=9)
+def _label_time(axes: Any, ends: tuple[float, float]) -> None:
+    """Local time as it was at each moment, with the names of its zone at both ends."""
+    zone = _dates.dateutil.tz.tzlocal()
+    room = max(0.01 * (ends[1] - ends[0]), 1.0)
+    axes.set_xlim(*moments((ends[0] - room, ends[1] + room)))
+    locator = _dates.AutoDateLocator(tz=zone, minticks=4, maxticks=9)
     axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator, tz=zone))
-    axes.set_xlabel(f"local time ({datetime.now().astimezone().tzname()})", fontsize=8)
-    axes.tick_params(axis="x", labelbottom=True)
-
-
-def _heading(track: Track) -> str:
-    """The name, and the faults there were, as far as they fit."""
-    texts = dict.fromkeys(part for _, text in track.faults if text for part in text.split("; "))
-    told = f" – faults: {', '.join(texts)}" if texts else ""
-    return (track.name + told)[:110]
+    axes.xaxis.set_major_formatter(_dates.ConciseDateFormatter(locator, tz=zone))
+    names = dict.fromkeys(str(datetime.fromtimestamp(end).astimezone().tzname()) for end in ends)
+    axes.set_xlabel(f"local time ({', '.join(names)})", fontsize=8)
+    axes.tick_params(axis="x", labelsize=8)

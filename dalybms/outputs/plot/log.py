@@ -1,152 +1,179 @@
-"""What `watch` has written -> a track per battery: times and values as arrays, so that millions fit.
+"""What `watch` has written -> a track per battery.
 
-Broken lines (a crash in the middle of one, another program's) are counted, not hidden.
+Nothing of a log is believed: lines cut off by a crash, lines of other programs and numbers that cannot be
+are counted, not drawn and not hidden. Logs may follow each other in one file, headers included.
 """
 
 from __future__ import annotations
 
 import csv
-import itertools
+import functools
 import json
 import math
 import re
-from array import array
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, NamedTuple, TextIO
 
 from dalybms.errors import DalyError
-from dalybms.outputs.flat import NO_FAULT, Shape, flat
-from dalybms.outputs.quantities import GOOD
+from dalybms.outputs.flat import NO_FAULT, chosen, listed
+from dalybms.outputs.names import title
+from dalybms.outputs.plot.track import NOTHING, Track
+from dalybms.outputs.quantities import STATES, TABLE
 
 VALUES = ("soc_percent", "total_voltage", "current", "power", "energy_in_wh", "energy_out_wh")
-_LISTED = re.compile(r"(?:cell_voltage|temperature)_[0-9]{1,2}")
+_ROWS = tuple(row for row in TABLE if row.key in (*VALUES, "faults"))
+_LISTED = re.compile(r"(?:cell_voltage|temperature)_[1-9][0-9]?")
 _LONGEST = 1_000_000
 """Characters of a line."""
-_MOST_TRACKS = 1000
-NOTHING = math.nan
+_MOST_TRACKS = 64
+_LATEST = 7.3e9
+"""Seconds since 1970, the year 2201: what dates on an axis can be."""
+_LARGEST = 1e9
+"""No battery has such volts, amperes, watts or watt-hours."""
 
 
-class Track:
-    """One battery: `times` (s since 1970) and, for each key, as many values, NaN where nothing was read."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.times = array("d")
-        self.values: dict[str, array[float]] = {}
-        self.states: list[tuple[float, str]] = []
-        """(time, state) where it changes."""
-        self.faults: list[tuple[float, str]] = []
-        """(time, texts) where they change; "" for none."""
-
-    def add(self, at: float, row: Mapping[str, Any]) -> None:
-        """A row that is older than the one before is left out: the clock was set back."""
-        if self.times and at <= self.times[-1]:
-            return
-        self.times.append(at)
-        for key in {*self.values, *filter(_is_drawn, row)}:
-            column = self.values.get(key)
-            if column is None:
-                column = self.values[key] = array("d", itertools.repeat(NOTHING, len(self.times) - 1))
-            column.append(_number(row.get(key)))
-        _note(self.states, at, str(row.get("state") or ""))
-        told = row.get("faults")
-        if row.get("state") in GOOD:
-            _note(self.faults, at, "" if told in (None, NO_FAULT) else str(told))
-
-    def numbered(self, key: str) -> list[tuple[int, array[float]]]:
-        """The columns KEY_1, KEY_2 ... in order."""
-        found = [
-            (int(name[len(key) + 1 :]), column) for name, column in self.values.items() if _is(key, name)
-        ]
-        return sorted(found, key=lambda pair: pair[0])
+class Row(NamedTuple):
+    at: float
+    name: str
+    state: str
+    faults: str
+    values: dict[str, float]
+    odd: int
+    """Values that cannot be, left out."""
 
 
-def read(path: str, since: float = -math.inf) -> tuple[list[Track], int]:
-    """(tracks by name, lines that were no samples) of a JSON Lines or CSV log. Raises DalyError."""
+class Log(NamedTuple):
+    """tracks by name; lines that were no samples; numbers that cannot be."""
+
+    tracks: list[Track]
+    bad: int
+    odd: int
+
+
+def read(path: str, since: float = -math.inf) -> Log:
+    """A JSON Lines or CSV log, without what is older than `since` (s since 1970). Raises DalyError."""
     tracks: dict[str, Track] = {}
-    bad = 0
+    bad = odd = old = 0
     try:
-        with open(path, encoding="utf-8", errors="replace", newline="") as file:
-            for row in _rows(file, path):
-                at = None if row is None else _time(row.get("time"))
-                if row is None or at is None:
+        with open(path, encoding="utf-8-sig", errors="replace") as file:
+            for row in _rows(file):
+                if row is None:
                     bad += 1
-                elif at >= since:
-                    _track(tracks, row).add(at, row)
+                elif row.at < since:
+                    old += 1
+                else:
+                    odd += row.odd
+                    _track(tracks, row.name).add(row.at, row.state, row.faults, row.values)
     except OSError as error:
         raise DalyError(f"cannot read {path}: {error.strerror}; check its name and permissions") from None
     if not tracks:
-        why = f"{bad} lines are no samples" if bad else "it is empty, or all of it is older than --since"
-        raise DalyError(f"nothing to draw in {path}: {why}; `daly-bms-cli watch` writes such logs")
-    return sorted(tracks.values(), key=lambda track: track.name), bad
+        raise DalyError(
+            f"nothing to draw in {path}: {_nothing(bad, old)}; `daly-bms-cli watch` writes such logs"
+        )
+    return Log(sorted(tracks.values(), key=lambda track: _order(track.name)), bad, odd)
 
 
-def _rows(lines: Iterable[str], path: str) -> Iterator[Mapping[str, Any] | None]:
-    """A flat row for each line; None for one that is no sample."""
-    several = iter(lines)
-    first = next(several, "")
-    rest = itertools.chain([first], several)
-    if first.lstrip().startswith("{") or not first.startswith("time,"):
-        return (_sample(line) for line in rest if line.strip())
-    return _table(rest, path)
+def _nothing(bad: int, old: int) -> str:
+    if old:
+        return f"all {old} samples are older than --since"
+    return f"none of its {bad} lines is a sample" if bad else "it is empty"
 
 
-def _sample(line: str) -> Mapping[str, Any] | None:
-    try:
-        sample = json.loads(line) if len(line) <= _LONGEST else None
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(sample, dict) or "time" not in sample or "state" not in sample:
-        return None
-    return flat(sample, Shape().grown(sample))
+def _order(name: str) -> list[tuple[str, int]]:
+    """Board 2 before board 10."""
+    return [(text, int(number or 0)) for text, number in re.findall(r"([^0-9]*)([0-9]{0,9})", name)]
 
 
-def _table(lines: Iterable[str], path: str) -> Iterator[Mapping[str, Any] | None]:
-    rows = csv.reader(lines)
-    try:
-        header = next(rows)
-        for row in rows:
-            yield dict(zip(header, row)) if len(row) == len(header) else None
-    except csv.Error as error:
-        raise DalyError(f"{path} is no CSV log: {error}; `daly-bms-cli watch` writes such logs") from None
-
-
-def _track(tracks: dict[str, Track], row: Mapping[str, Any]) -> Track:
-    board = row.get("board")
-    name = str(row.get("name") or "battery") + ("" if board in (None, "") else f" / {board}")
+def _track(tracks: dict[str, Track], name: str) -> Track:
     if name not in tracks:
         if len(tracks) == _MOST_TRACKS:
-            raise DalyError(f"more than {_MOST_TRACKS} batteries in one log: is it one of `watch`?")
+            raise DalyError(
+                f"more than {_MOST_TRACKS} batteries in one log: draw them from files of their own"
+            )
         tracks[name] = Track(name)
     return tracks[name]
 
 
-def _note(changes: list[tuple[float, str]], at: float, text: str) -> None:
-    if not changes or changes[-1][1] != text:
-        changes.append((at, text))
+def _rows(file: TextIO) -> Iterator[Row | None]:
+    """Each line that is not empty; None for one that is no sample."""
+    header: Sequence[str] = ()
+    for line in _lines(file):
+        if line.startswith("{"):
+            yield _sample(line)
+        elif line.startswith("time,"):
+            header = _fields(line)
+        elif line:
+            yield _table_row(header, _fields(line))
 
 
+def _lines(file: TextIO) -> Iterator[str]:
+    """Without their ends; one that is too long is cut, and so no sample."""
+    while True:
+        line = file.readline(_LONGEST)
+        if not line:
+            return
+        if not line.endswith("\n") and len(line) == _LONGEST:
+            while (more := file.readline(_LONGEST)) and not more.endswith("\n"):
+                pass
+        yield line.strip()
+
+
+def _sample(line: str) -> Row | None:
+    try:
+        sample = json.loads(line)
+        if sample.get("state") not in STATES:
+            return None
+        values = {**chosen(sample, _ROWS), **listed(sample)}
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
+        return None  # not JSON, or sections that no battery has
+    return _row(sample, values)
+
+
+def _table_row(header: Sequence[str], fields: Sequence[str]) -> Row | None:
+    row = dict(zip(header, fields))
+    return _row(row, row) if len(fields) == len(header) and row.get("state") in STATES else None
+
+
+def _fields(line: str) -> list[str]:
+    try:
+        return next(csv.reader([line]), [])
+    except csv.Error:
+        return []
+
+
+def _row(labels: Mapping[str, Any], values: Mapping[str, Any]) -> Row | None:
+    at = _time(labels.get("time"))
+    if at is None:
+        return None
+    board, faults = labels.get("board"), values.get("faults")
+    name = title({"name": labels.get("name") or "battery", "board": None if board == "" else board})
+    told = {key: value for key, value in values.items() if value not in (None, "") and _is_drawn(key)}
+    numbers = {key: _number(value) for key, value in told.items()}
+    odd = sum(map(math.isnan, numbers.values()))
+    return Row(
+        at, name, str(labels["state"]), "" if faults in (None, NO_FAULT) else str(faults), numbers, odd
+    )
+
+
+@functools.lru_cache(maxsize=1024)
 def _is_drawn(key: str) -> bool:
     return key in VALUES or _LISTED.fullmatch(key) is not None
 
 
-def _is(key: str, name: str) -> bool:
-    return name.startswith(f"{key}_") and name[len(key) + 1 :].isdigit()
-
-
 def _number(value: Any) -> float:
     try:
-        found = float(value) if value not in (None, "") and not isinstance(value, bool) else NOTHING
-    except (TypeError, ValueError):
+        found = float(value)
+    except (TypeError, ValueError, OverflowError):
         return NOTHING
-    return found if math.isfinite(found) else NOTHING
+    return found if abs(found) < _LARGEST else NOTHING
 
 
 def _time(text: Any) -> float | None:
     """Seconds since 1970 of RFC 3339."""
     try:
         moment = datetime.fromisoformat(str(text).replace("Z", "+00:00"))
-        return moment.replace(tzinfo=moment.tzinfo or timezone.utc).timestamp()
+        at = moment.replace(tzinfo=moment.tzinfo or timezone.utc).timestamp()
     except (ValueError, OverflowError):
         return None
+    return at if 0 <= at < _LATEST else None

@@ -1,4 +1,7 @@
-"""Fewer points, the same picture: of each bucket the lowest and the highest value stay. Pure; needs numpy."""
+"""Fewer points, the same picture, and nothing drawn where nothing was read. Pure; needs numpy.
+
+`holes` has an entry for each pair of neighbouring samples: True where a line would bridge what nobody knows.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 LONGEST = 3.0
-"""Usual distances between two samples; what lies further apart is a gap."""
+"""Usual distances between two samples; what lies further apart is a hole."""
+_NEAR = 11
+"""Distances on either side that tell the usual one: a log may change its interval."""
+_AT_ONCE = 100_000
 Array = Any
 """numpy's array of floats."""
 
@@ -25,40 +31,78 @@ class Line(NamedTuple):
         return np.flatnonzero(~missing[1:-1] & missing[:-2] & missing[2:])
 
 
-def usual_distance(times: Array) -> float:
-    """Seconds between two samples, the median; 0.0 for fewer than two."""
-    return float(np.median(np.diff(times))) if len(times) > 1 else 0.0
+def holes(times: Array) -> Array:
+    """Where no sample came for long, or the clock went back."""
+    distances = np.diff(times)
+    if not len(distances):
+        return np.zeros(0, bool)
+    usual = _usual(distances)
+    limits = LONGEST * np.maximum(usual[: len(distances)], usual[_NEAR + 1 :])
+    return (distances < 0) | (distances > limits)
 
 
-def gaps(times: Array, usual: float) -> list[tuple[float, float]]:
-    """(from, to) where no sample came for more than LONGEST usual distances."""
-    places = np.flatnonzero(np.diff(times) > LONGEST * usual) if usual else []
-    return [(float(times[at]), float(times[at + 1])) for at in places]
+def _usual(distances: Array) -> Array:
+    """The median of the distances before each place and, _NEAR + 1 further on, behind it."""
+    common = np.partition(distances, (len(distances) - 1) // 2)[(len(distances) - 1) // 2]
+    padded = np.pad(distances, _NEAR, constant_values=common)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, _NEAR)
+    parts = (windows[start : start + _AT_ONCE] for start in range(0, len(windows), _AT_ONCE))
+    return np.concatenate([np.median(part, axis=1) for part in parts])
 
 
-def line(times: Array, values: Array, usual: float, points: int) -> Line:
-    """At most about `points`, in order; peaks stay, and no gap or unread value is bridged."""
-    times, values = np.asarray(times, float), np.asarray(values, float)
+def gaps(times: Array, torn: Array) -> Array:
+    """[[from, to], ...] where no sample came."""
+    places = np.flatnonzero(torn & (np.diff(times) > 0))
+    return np.stack((times[places], times[places + 1]), 1)
+
+
+def runs(times: Array, chosen: Array, torn: Array) -> Array:
+    """[[from, to], ...] of chosen samples: each reaches to the next, or ends at a hole."""
+    places = np.flatnonzero(chosen)
+    stops = np.minimum(places + 1, len(times) - 1)
+    stops = np.where(np.append(torn, False)[places], places, stops)
+    return np.stack((times[places], times[stops]), 1)
+
+
+def joined(spans: Array, nearest: float) -> Array:
+    """In order, those that touch or are nearer to each other than a picture can show as one."""
+    if not len(spans):
+        return spans
+    spans = spans[np.argsort(spans[:, 0], kind="stable")]
+    reach = np.maximum.accumulate(spans[:, 1])
+    first = np.concatenate(([0], np.flatnonzero(spans[1:, 0] > reach[:-1] + nearest) + 1))
+    return np.stack((spans[first, 0], reach[np.append(first[1:] - 1, len(spans) - 1)]), 1)
+
+
+def line(times: Array, values: Array, torn: Array, points: int) -> Line:
+    """At most about `points`, in the order of the log; peaks stay, no hole or unread value is bridged."""
     missing = np.isnan(values)
-    kept = np.flatnonzero(~missing) if len(times) <= points else _peaks(values, missing, points)
+    kept = np.flatnonzero(~missing)
+    if len(kept) > points:
+        kept = _peaks(times, values, kept, points)
     if not len(kept):
         return Line(np.empty(0), np.empty(0))
-    broken = missing[1:] | missing[:-1]
-    if usual:
-        broken |= np.diff(times) > LONGEST * usual
-    breaks = np.concatenate(([0], np.cumsum(broken)))
-    torn = np.flatnonzero(breaks[kept[1:]] > breaks[kept[:-1]]) + 1
-    between = (times[kept][torn - 1] + times[kept][torn]) / 2
-    return Line(np.insert(times[kept], torn, between), np.insert(values[kept], torn, np.nan))
+    breaks = np.concatenate(([0], np.cumsum(torn | missing[1:] | missing[:-1])))
+    after = np.flatnonzero(breaks[kept[1:]] > breaks[kept[:-1]]) + 1
+    between = (times[kept][after - 1] + times[kept][after]) / 2
+    return Line(np.insert(times[kept], after, between), np.insert(values[kept], after, np.nan))
 
 
-def _peaks(values: Array, missing: Array, points: int) -> Array:
-    """The places of the first, lowest, highest and last value of each bucket."""
-    size = -(-len(values) // max(1, points // 4))
-    room = -(-len(values) // size) * size - len(values)
-    high = np.pad(np.where(missing, -np.inf, values), (0, room), constant_values=-np.inf).reshape(-1, size)
-    low = np.pad(np.where(missing, np.inf, values), (0, room), constant_values=np.inf).reshape(-1, size)
-    read = np.isfinite(high)
-    first, last = read.argmax(1), size - 1 - read[:, ::-1].argmax(1)
-    inside = np.stack((first, low.argmin(1), high.argmax(1), last), 1) + size * np.arange(len(high))[:, None]
-    return np.unique(inside[read.any(1)])
+def _peaks(times: Array, values: Array, kept: Array, points: int) -> Array:
+    """Of `kept` the places of the first, lowest, highest and last value of each stretch of time."""
+    starts = _stretches(times[kept], max(1, points // 4))
+    ends = np.append(starts[1:], len(kept))
+    known = values[kept]
+    found = [starts, ends - 1]
+    for extreme in (np.minimum, np.maximum):
+        same = np.flatnonzero(known == np.repeat(extreme.reduceat(known, starts), ends - starts))
+        found.append(same[np.searchsorted(same, starts)])
+    return kept[np.unique(np.concatenate(found))]
+
+
+def _stretches(times: Array, count: int) -> Array:
+    """Where each begins. Of equal length, unless a clock that goes back makes too many."""
+    lowest, highest = times.min(), times.max()
+    numbers = np.floor((times - lowest) / max(highest - lowest, 1e-9) * count)
+    starts = np.concatenate(([0], np.flatnonzero(np.diff(numbers)) + 1))
+    return starts if len(starts) <= 2 * count + 1 else np.arange(0, len(times), -(-len(times) // count))
