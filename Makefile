@@ -6,14 +6,15 @@ PYTHON = python3
 BLEAK_OLDEST = 0.22.3
 OUTPUT_NEEDS = paho-mqtt prometheus-client rich tomli matplotlib
 TEST_NEEDS = pyserial==3.5 pytest pytest-timeout pytest-xdist hypothesis coverage nagiosplugin \
-	setuptools $(OUTPUT_NEEDS) line-protocol-parser
+	setuptools $(OUTPUT_NEEDS) line-protocol-parser $(MAN_NEEDS)
 LINT_NEEDS = ruff==0.17.6 mypy==2.4.1 types-pyserial types-setuptools bleak $(OUTPUT_NEEDS)
+MAN_NEEDS = argparse-manpage==4.8 shtab==1.13.0
 DIST_NEEDS = build twine check-wheel-contents
 SEEDS = 1000
 
 export PYTHONS
 
-.PHONY: help demo system test coverage faults lint matrix bench dist-check clean
+.PHONY: help demo system test coverage faults lint matrix bench man dist-check clean
 
 help:  ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1: /p' Makefile
@@ -54,6 +55,10 @@ bench:  ## measure speed and cost beside dalybms 0.5.0 (BENCH_QUICK=1: a short r
 	@.bench/ours/bin/python -m pip install -qq --disable-pip-version-check --force-reinstall --no-deps .
 	@$(PYTHON) bench/bench.py
 
+man:  ## make man page and completion anew from the parsers (Python 3.11)
+	@sh .ci/venv .venv/test $(PYTHON) $(TEST_NEEDS) bleak
+	@.venv/test/bin/python contrib/make_man.py
+
 dist-check:  ## build the packages, check them and run what they install
 	@sh .ci/venv .venv/dist $(PYTHON) $(DIST_NEEDS)
 	@rm -rf build dist .venv/wheel
@@ -62,6 +67,8 @@ dist-check:  ## build the packages, check them and run what they install
 	@.venv/dist/bin/check-wheel-contents dist/*.whl
 	@sh .ci/venv .venv/wheel $(PYTHON) dist/*.whl
 	@cd .venv && wheel/bin/daly-bms-cli -d demo: --all
+	@cd .venv/wheel/share && ls man/man1/daly-bms-cli.1 bash-completion/completions/daly-bms-cli \
+		zsh/site-functions/_daly-bms-cli fish/vendor_completions.d/daly-bms-cli.fish
 
 clean:  ## remove everything that these commands made
 	@rm -rf build dist .venv .matrix .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* *.egg-info

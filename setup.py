@@ -63,6 +63,12 @@ setup(
     ],
     packages=find_packages(include=["dalybms", "dalybms.*"]),
     package_data={"dalybms": ["py.typed"]},
+    data_files=[
+        ("share/man/man1", ["docs/daly-bms-cli.1"]),
+        ("share/bash-completion/completions", ["contrib/completion/daly-bms-cli"]),
+        ("share/zsh/site-functions", ["contrib/completion/_daly-bms-cli"]),
+        ("share/fish/vendor_completions.d", ["contrib/completion/daly-bms-cli.fish"]),
+    ],
     python_requires=">=3.9",
     install_requires=["pyserial>=3.5"],
     extras_require={**EXTRAS, "all": sorted({need for needs in EXTRAS.values() for need in needs})},

@@ -24,7 +24,6 @@ BELOW = {
         "dalybms",
         "opening",
         "outcomes",
-        "outputs",
         "writing",
         "bms",
         "getters",

@@ -1,0 +1,111 @@
+"""Man page and completion: what is kept is what the parsers say, shells understand it, packages hold it."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import runpy
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import setuptools
+from tools import needs
+
+from dalybms.cli.verbs import VERBS
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def load() -> Any:
+    spec = importlib.util.spec_from_file_location("make_man", ROOT / "contrib" / "make_man.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+MAKER = load()
+PATHS = [MAKER.MAN, *MAKER.COMPLETION.values()]
+
+
+def text(path: str) -> str:
+    return (ROOT / path).read_text(encoding="utf-8")
+
+
+def options() -> set[str]:
+    """Every option of the command and of its verbs."""
+    whole = MAKER.command()
+    verbs = next(each for each in whole._actions if isinstance(each, argparse._SubParsersAction))
+    assert set(verbs.choices) == set(VERBS)
+    parsers = (whole, *verbs.choices.values())
+    return {option for parser in parsers for action in parser._actions for option in action.option_strings}
+
+
+def test_what_is_kept_is_what_the_parsers_say() -> None:
+    """By one Python: each words some of the help in its own way. Else `make man` makes them anew."""
+    if sys.version_info[:2] == MAKER.WITH:
+        stale = [path for path, made in MAKER.made().items() if text(path) != made]
+        assert stale == [], "the help has changed: `make man` makes these anew"
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_every_option_and_verb_is_in_it(path: str) -> None:
+    plain = text(path).replace("\\-", "-")
+    assert [verb for verb in VERBS if verb not in plain] == []
+    missing = {option for option in options() if option not in plain and f"-l {option[2:]}" not in plain}
+    assert (
+        missing - {option for option in missing if f"-s {option[1:]}" in plain} == {"-h", "--help"} & missing
+    )
+
+
+@needs("man")
+def test_man_has_no_complaint() -> None:
+    done = subprocess.run(
+        ["man", "--warnings", "-l", str(ROOT / MAKER.MAN)],
+        env={"LC_ALL": "C.UTF-8", "MANWIDTH": "80", "PATH": "/usr/bin:/bin"},
+        capture_output=True, text=True, timeout=20, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "daly-bms-cli plot" in done.stdout
+
+
+def complete(line: str) -> list[str]:
+    """What bash offers after a line."""
+    script = f"""
+    source {ROOT / MAKER.COMPLETION["bash"]}
+    COMP_WORDS=({line}) COMP_CWORD={len(line.split())} COMP_LINE='{line} '
+    COMP_WORDS+=('')
+    $(complete -p daly-bms-cli | sed 's/.*-F \\([^ ]*\\).*/\\1/')
+    printf '%s\\n' "${{COMPREPLY[@]}}"
+    """
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=20, check=True)
+    assert done.stderr == ""
+    return done.stdout.split()
+
+
+def test_bash_completes() -> None:
+    assert set(VERBS) <= set(complete("daly-bms-cli"))
+    assert complete("daly-bms-cli --protocol") == ["auto", "a5", "d2", "p81", "sinowealth"]
+    assert complete("daly-bms-cli --set-charge-mosfet") == ["on", "off"]
+
+
+@pytest.mark.parametrize("shell", ["zsh", "fish"])
+def test_other_shells_read_it(shell: str) -> None:
+    """Where they are installed; bash alone is a need of the tests."""
+    program = shutil.which(shell)
+    if program:
+        subprocess.run([program, "-n", str(ROOT / MAKER.COMPLETION[shell])], timeout=20, check=True)
+
+
+def test_a_package_holds_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`make dist-check` looks into the installed wheel."""
+    given: dict[str, Any] = {}
+    monkeypatch.setattr(setuptools, "setup", lambda **arguments: given.update(arguments))
+    runpy.run_path(str(ROOT / "setup.py"))
+    assert sorted(path for _, paths in given["data_files"] for path in paths) == sorted(PATHS)
+    assert {folder.split("/")[0] for folder, _ in given["data_files"]} == {"share"}
