@@ -149,9 +149,9 @@ class DalyBMS(Getters, Writing):
 
     def _tapes(self) -> Taping:
         if self._taping is None:
-            from dalybms.taping import Taping
+            from dalybms.taping import taping_of
 
-            self._taping = Taping(self._record)
+            self._taping = taping_of(self._record)
         return self._taping
 
     def _opened(self, device: str, open_: Callable[[], Any]) -> Any:

@@ -147,9 +147,9 @@ def open_cable(device: str, **options: Any) -> Cable:
 
 def _taped(name: str, record: Record, asked: CableBoard, options: dict[str, Any]) -> Cable:
     """With what passes recorded, or out of a recording."""
-    from dalybms.taping import Taping, as_recorded, told
+    from dalybms.taping import as_recorded, taping_of, told
 
-    taping, target, timing = Taping(record), *asked.settings
+    taping, target, timing = taping_of(record), *asked.settings
     opened: Callable[[], Any] = partial(open_wire, name, options.get("baudrate", BAUD))
     clock: Callable[[], float] = time.monotonic
     if is_replay(name):
@@ -158,5 +158,4 @@ def _taped(name: str, record: Record, asked: CableBoard, options: dict[str, Any]
         opened, clock = tape.open, tape.clock
         options = {**options, "protocol": target.protocol, "fill": target.fill, "timeout": timing.timeout}
     about = told(name, target._replace(board=None), timing)
-    transport = opened() if record is None else taping.opened(name, opened, about)
-    return Cable(transport, clock, **options)
+    return Cable(taping.opened(name, opened, about), clock, **options)

@@ -7,7 +7,16 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Callable, Union
 
-from dalybms.device import MOST_BOARDS, PROTOCOLS, Target, kind, likely_host, open_recording, open_tape
+from dalybms.device import (
+    MOST_BOARDS,
+    PROTOCOLS,
+    WITHOUT_NUMBER,
+    Target,
+    kind,
+    likely_host,
+    open_recording,
+    open_tape,
+)
 from dalybms.errors import TransportError
 from dalybms.logs import Log
 from dalybms.timing import BAUD, BLUETOOTH, WIRE, Timing
@@ -16,17 +25,21 @@ if TYPE_CHECKING:
     from dalybms.transports.recording import Recording
     from dalybms.transports.replay import Tape
 
-Record = Union["Recording", str, "os.PathLike[str]", None]
-"""A file that is made, one that several batteries share, or none."""
+Record = Union["Recording", "Taping", str, "os.PathLike[str]", None]
+"""A file that is made, one that several batteries share, what keeps both over several objects, or none."""
 BLUETOOTH_WIRE = "bluetooth"
 """Such a wire is opened once more where it has gone deaf."""
 _log = Log("dalybms.recording")
 
 
 class Taping:
-    """The recording of one battery or cable: made when its wire is opened, kept when it is opened anew."""
+    """The recording of one battery or cable: made when its wire is opened, kept when it is opened anew.
 
-    def __init__(self, record: Record) -> None:
+    A program that opens a battery again and again, each time as a new object, hands in the same one: then
+    it is recorded into one file, and a recording goes on where it was.
+    """
+
+    def __init__(self, record: Recording | str | os.PathLike[str] | None) -> None:
         self._record = record
         self._tapes: dict[str, Tape] = {}
 
@@ -35,9 +48,10 @@ class Taping:
 
         Raises DalyError, before anything is opened, when the file exists or cannot be written.
         """
+        if self._record is None:
+            return open_()
         if isinstance(self._record, (str, os.PathLike)):
             self._record = open_recording(self._record, tell=_warn)
-        assert self._record is not None
         return self._record.opened(open_, about, device)
 
     def tape_of(self, device: str) -> Tape:
@@ -45,6 +59,10 @@ class Taping:
         if device not in self._tapes:
             self._tapes[device] = open_tape(device, _warn)
         return self._tapes[device]
+
+
+def taping_of(record: Record) -> Taping:
+    return record if isinstance(record, Taping) else Taping(record)
 
 
 def _warn(message: str) -> None:
@@ -73,6 +91,8 @@ def as_recorded(about: Mapping[str, Any], target: Target, timing: Timing) -> tup
     options = about.get("options", {})
     if not isinstance(options, Mapping):
         raise _damaged("options", options)
+    if target.protocol in WITHOUT_NUMBER:
+        about = {**about, "board": None, "address": None}
     bluetooth = about.get("wire") == BLUETOOTH_WIRE
     target = target._replace(
         likely=likely_host(bluetooth),

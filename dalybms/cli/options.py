@@ -130,10 +130,19 @@ def add_battery(group: argparse._ArgumentGroup, several: bool = False) -> None:
     _add_recording(group)
 
 
+class RecordFile:
+    """--record; `made` holds the recording once there is one, also for copies of the options."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.made: list[object] = []
+
+
 def _add_recording(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--record",
         metavar="FILE",
+        type=RecordFile,
         help="write all that passes into a new file, blanked of serial numbers, codes, addresses and names",
     )
     group.add_argument("--record-raw", action="store_true", help="blank nothing in it")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
 from dalybms.cli import output
 from dalybms.device import is_replay, open_recording
+from dalybms.taping import Taping
+from dalybms.transports.recording import Recording
 
 _RAW = (
     "nothing is blanked in {path}: it may hold serial numbers, passwords, names and addresses; "
@@ -14,20 +15,20 @@ _RAW = (
 )
 
 
-def recording(options: argparse.Namespace) -> dict[str, Any]:
-    """The option of the library for --record; one file for all wires of a command."""
+def taping(options: argparse.Namespace) -> Taping:
+    """What the library takes as `record`: one file for all wires of a command."""
     if is_replay(options.device):
         _show_warnings()
     if options.record is None:
-        return {}
-    if not hasattr(options, "recording"):
+        return Taping(None)
+    file: list[Recording] = options.record.made  # shared by copies of the options
+    if not file:
         limit = {} if options.record_limit is None else {"limit": options.record_limit}
-        options.recording = open_recording(
-            options.record, raw=options.record_raw, tell=output.complain, **limit
-        )
+        path = options.record.path
+        file.append(open_recording(path, raw=options.record_raw, tell=output.complain, **limit))
         if options.record_raw:
-            output.complain(_RAW.format(path=options.record))
-    return {"record": options.recording}
+            output.complain(_RAW.format(path=path))
+    return Taping(file[0])
 
 
 def _show_warnings() -> None:

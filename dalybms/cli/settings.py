@@ -34,6 +34,6 @@ def _recorded(options: argparse.Namespace) -> dict[str, Any]:
         if options.record_raw or options.record_limit is not None:
             raise ValueError("--record-raw and --record-limit: only with --record FILE")
         return {}
-    from dalybms.cli.recording import recording
+    from dalybms.cli.recording import taping
 
-    return recording(options)
+    return {"record": taping(options)}

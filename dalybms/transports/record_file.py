@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple, Union
 
@@ -50,6 +51,8 @@ class Spool(NamedTuple):
 
 def load(path: str, device: int = 1) -> Spool:
     """Raises TransportError, one line, for a file that cannot be read, is damaged, or has no such device."""
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise TransportError(f"cannot read the recording {path}: it is no plain file; check the name")
     try:
         with open(path, "rb") as file:
             lines = file.read().split(b"\n")
@@ -126,7 +129,7 @@ def _parsed(lines: list[bytes]) -> Iterator[dict[str, Any]]:
     for number, text in enumerate(lines, 1):
         try:
             line = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise _Damaged(f"line {number} is no JSON") from None
         if not isinstance(line, dict):
             raise _Damaged(f"line {number} is no object")

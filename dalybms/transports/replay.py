@@ -8,7 +8,7 @@ import time
 from typing import Any, Callable
 
 from dalybms.errors import TransportError
-from dalybms.transports.record_file import Opening, Reply, Spool, load
+from dalybms.transports.record_file import Failure, Opening, Reply, Spool, load
 
 SCHEME = "replay:"
 
@@ -94,8 +94,9 @@ class PlayedTransport:
     def write(self, data: bytes) -> None:
         self._check()
         reply = self._tape.reply(bytes(data))
-        if reply and not isinstance(reply[0][1], bytes) and reply[0][1].where == "write":
-            raise reply[0][1].error()
+        first = reply[0][1] if reply else b""
+        if isinstance(first, Failure) and first.where == "write":
+            raise first.error()
         self._expect(reply)
 
     def read(self, timeout: float, enough: int = 1) -> bytes:
@@ -103,24 +104,25 @@ class PlayedTransport:
         end, data = clock() + timeout, b""
         while True:
             self._check()
-            data += self._due(bool(data))
-            now = clock()
-            if len(data) >= enough or now >= end:
+            more, failed = self._due()
+            data, now = data + more, clock()
+            if failed and not data:
+                heapq.heappop(self._coming)
+                raise failed.error()
+            if failed or len(data) >= enough or now >= end:
                 return data
             self._wait(min(end, self._coming[0][0]) if self._coming else end, now)
 
-    def _due(self, begun: bool) -> bytes:
-        """What has come by now; a failure only after the bytes before it were handed on."""
+    def _due(self) -> tuple[bytes, Failure | None]:
+        """What has come by now, up to a failure: that is raised after the bytes before it were handed on."""
         data, now = b"", self._tape.clock()
         while self._coming and self._coming[0][0] <= now:
             item = self._coming[0][2]
-            if not isinstance(item, bytes):
-                if data or begun:
-                    break
-                raise item.error()
+            if isinstance(item, Failure):
+                return data, item
             data += item
             heapq.heappop(self._coming)
-        return data
+        return data, None
 
     def _wait(self, until: float, now: float) -> None:
         if self._virtual:
@@ -129,10 +131,7 @@ class PlayedTransport:
             self._closed.wait(max(0.0, until - now))
 
     def drain(self) -> None:
-        while self._coming and self._coming[0][0] <= self._tape.clock():
-            if not isinstance(self._coming[0][2], bytes):
-                return
-            heapq.heappop(self._coming)
+        self._due()
 
     def close(self) -> None:
         self._closed.set()

@@ -24,6 +24,7 @@ BELOW = {
         "dalybms",
         "opening",
         "outcomes",
+        "taping",
         "writing",
         "bms",
         "getters",
