@@ -47,6 +47,8 @@ def run(given: Sequence[str]) -> int:
 def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     if write_flags.asked(options):
         return _write(parser, options)
+    if options.record and (options.list_ports or options.scan):
+        parser.error("--record is for commands that ask a battery: nothing passes here")
     if options.list_ports:
         from dalybms.transports.ports import list_ports
 
