@@ -11,8 +11,8 @@ from make_recordings import Exchange, exchanges, main, recordings
 from support import ROOT
 
 from dalybms import DalyError, open_bms
-from dalybms.bms import presentable
 from dalybms.device import PROTOCOLS, open_tape
+from dalybms.getters import presentable
 
 FOLDER = ROOT / "tests" / "recordings"
 RECORDINGS = sorted(FOLDER.glob("*.jsonl"))

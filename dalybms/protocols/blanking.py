@@ -22,11 +22,13 @@ Line = tuple[str, bytes]
 _REMEMBERED = 16
 """Questions that may still be answered: a late answer comes behind other questions."""
 _BOARDS = 16
+_A5 = -1
+_MOST_NUMBERS = 16
 _CRC = 2
 
 
 class Question(NamedTuple):
-    """A question that was heard. source, size: of its answer (0: one that no bytes are matched with)."""
+    """A question that was heard. source, size: of its answer; of A5 _A5 and the command that it has."""
 
     source: int
     size: int
@@ -110,12 +112,16 @@ def _part(salt: bytes, heard: Heard, data: bytes) -> Found:
 def _a5(salt: bytes, heard: Heard, frame: bytes) -> Found:
     if len(frame) < SIZE or frame[3] != LENGTH or sum(frame[:-1]) & 0xFF != frame[-1]:
         return None
-    secret = frame[2] in A5_SECRETS
+    command = frame[2]
+    secret = command in A5_SECRETS
     if frame[1] >= LOWEST_HOST:
-        heard = heard.and_(Question(-1, 0, ((0, 0),) if secret else ()))
+        heard = heard.and_(Question(_A5, command, ((0, 0),) if secret else ()))
         secret = secret and len(set(frame[4:12])) > 1  # a question holds one byte throughout
+    elif heard.secret and not any((each.source, each.size) == (_A5, command) for each in heard.questions):
+        return None  # 8 bits of sum miss damage: it may be an answer with another secret's command
     if secret:
-        frame = masked(salt, frame[:-1], [(5, 12)])
+        numbered = frame[4] <= _MOST_NUMBERS
+        frame = masked(salt, frame[:-1], [(4 + numbered, 12)])
         frame += bytes((sum(frame) & 0xFF,))
     return Part(frame, heard)
 

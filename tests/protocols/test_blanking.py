@@ -95,6 +95,30 @@ def test_five_frames_of_a5() -> None:
     assert text[len(CODE) :] == b" " * (35 - len(CODE))
 
 
+def test_a_frame_whose_command_was_hit_is_none() -> None:
+    """Two flips of a bit may leave the sum as it was."""
+    asked_for = Frame(0x40, 0x57, bytes(8)).encode()
+    hit = Frame(1, 0x55, b"\x01ZX81-SP").encode()
+    (blanked,) = asked(asked_for, hit)
+    assert len(set(blanked)) == 1
+    assert asked(Frame(0x40, 0x90, bytes(8)).encode(), hit) == [hit]
+    _, (_, _, soc) = blank(
+        SALT,
+        Heard(),
+        [
+            (">", asked_for),
+            (">", Frame(0x40, 0x90, bytes(8)).encode()),
+            ("<", Frame(1, 0x90, bytes(8)).encode()),
+        ],
+    )
+    assert soc == Frame(1, 0x90, bytes(8)).encode()
+
+
+def test_a_code_without_numbers_before_it() -> None:
+    (blanked,) = asked(Frame(0x40, 0x57, bytes(8)).encode(), Frame(1, 0x57, b"ZX81-SPE").encode())
+    assert all(a != b for a, b in zip(blanked[4:12], b"ZX81-SPE"))
+
+
 def test_questions_stay_and_values_stay() -> None:
     for question in (
         D2_VERSIONS,
