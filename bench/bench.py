@@ -9,6 +9,7 @@ import os
 import sys
 import time
 
+import boards_seen
 import measure
 import report
 
@@ -25,6 +26,8 @@ def main() -> int:
         measure.silent,
         measure.lost,
         measure.ports,
+        boards_seen.first_answers,
+        boards_seen.deaf_boards,
         measure.radio,
     )
     for part in (measure.warm(counts), *([step(counts)] for step in steps)):

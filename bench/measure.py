@@ -97,8 +97,10 @@ def warm_row(pack: Pack, latency: int, limit: float, medians: dict[str, float]) 
 
 def cpu_time(times: dict[str, dict[str, list[float]]]) -> Section:
     spent = {name: 100 * sum(taken["cpu"]) / len(taken["cpu"]) for name, taken in times.items()}
+    ratio = spent["default"] / spent["upstream"]
     row = [f"100 x get_all(), {SMALL}", f"{spent['default']:.2f} s", f"{spent['upstream']:.2f} s"]
-    return Section("CPU time", ["what", OURS.name, UPSTREAM.name], [row], spent)
+    row += [f"{ratio:.2f}", goal(ratio, 1.0, "ratio <= 1.00")]
+    return Section("CPU time", ["what", OURS.name, UPSTREAM.name, "ratio", "goal"], [row], spent)
 
 
 def cold(counts: Counts) -> Section:

@@ -360,12 +360,25 @@ def test_a_lone_p81_board_needs_no_number() -> None:
     assert set(range(0x81, 0x91)) <= asked, "all sixteen numbers were asked"
 
 
+CONDUCTS = (
+    "act",
+    "ignore",
+    "refuse",
+    "act,silent",
+    "late:3",
+    "late:10",
+    "ignore,echo",
+    "act,leftover",
+    "lag:3",
+)
+
+
 @pytest.mark.parametrize("fault", faults.KINDS)
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_no_fault_of_the_line_makes_a_lie(protocol: str, fault: str) -> None:
     """Done only if the board's state shows it, refused only if it does not; and never sent twice."""
     for seed in range(SEEDS):
-        for conduct in ("act", "ignore", "refuse", "act,silent", "late:3"):
+        for conduct in CONDUCTS:
             for what in WRITES:
                 bms, line = battery(
                     f"protocol={protocol}&latency=25&fault={fault}&seed={seed}&write={conduct}"
