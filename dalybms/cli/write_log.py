@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from datetime import datetime, timezone
-from typing import Any, TextIO
+from io import FileIO
+from typing import Any
 
 from dalybms.errors import DalyError
 
 
 class WriteLog:
-    """A file of JSON lines, or nothing where none was asked for. DalyError when it cannot be written."""
+    """A file of JSON lines, or nothing where none was asked for. DalyError when it cannot be written.
+
+    Without a buffer: what a full disk has refused is not tried again when the program ends.
+    """
 
     def __init__(self, path: str | None) -> None:
         self._path = path
-        self._file: TextIO | None = None
+        self._file: FileIO | None = None
         if path is not None:
             try:
-                self._file = open(path, "a", encoding="utf-8")  # noqa: SIM115 - open for the whole command
+                self._file = FileIO(path, "a")
             except OSError as error:
                 raise self._failed(error) from error
 
@@ -29,8 +34,9 @@ class WriteLog:
         now = datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         line = {"time": now, "event": event, **values}
         try:
-            self._file.write(json.dumps(line) + "\n")
-            self._file.flush()
+            data = f"{json.dumps(line)}\n".encode()
+            if self._file.write(data) != len(data):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             os.fsync(self._file.fileno())
         except OSError as error:
             raise self._failed(error) from error
