@@ -22,7 +22,7 @@ def track(tmp_path: Path, *samples: dict[str, Any]) -> Track:
 
 def chart(track: Track, beginning: str, cells: tuple[int, ...] = ()) -> dict[str, list[float]]:
     found = next(each for each in charts(track, cells) if each.title.startswith(beginning))
-    return {curve.label: np.round(curve.values, 3).tolist() for curve in found.curves}
+    return {curve.label: np.round(curve.values.astype(float), 3).tolist() for curve in found.curves}
 
 
 def test_every_chart_has_a_unit_and_its_values(tmp_path: Path) -> None:
