@@ -29,10 +29,10 @@ test:  ## run all tests
 	@sh .ci/venv .venv/test $(PYTHON) $(TEST_NEEDS) bleak
 	@sh .ci/tests .venv/test
 
-coverage:  ## measure that every branch of protocols/ and link.py is tested
+coverage:  ## measure that every branch of protocols/ and of the request loop is tested
 	@sh .ci/venv .venv/test $(PYTHON) $(TEST_NEEDS) bleak
 	@.venv/test/bin/python -m coverage run -m pytest -k "not process and not monitoring and not bluetooth"
-	@.venv/test/bin/python -m coverage report --include "dalybms/protocols/*,dalybms/link.py" --fail-under 100
+	@.venv/test/bin/python -m coverage report --include "dalybms/protocols/*,dalybms/link.py,dalybms/wire.py,dalybms/exchange.py,dalybms/listener.py,dalybms/pace.py,dalybms/budget.py" --fail-under 100
 
 faults:  ## run the seeded fault tests in full (SEEDS=1000)
 	@sh .ci/venv .venv/test $(PYTHON) $(TEST_NEEDS) bleak

@@ -365,3 +365,38 @@ def test_a_pack_may_hold_any_number(protocol: str, value: int) -> None:
             board.feed(body + bytes((sum(body) & 0xFF,)))
             board.feed(body + crc16(body))
         board.feed(bytes((0x0A, command, 4)))
+
+
+@pytest.mark.parametrize("paced", [0, 1])
+def test_a_board_hears_nothing_for_a_while_after_its_answer(paced: int) -> None:
+    line = options.build(f"deaf=100&latency=25&paced={paced}")
+    line.write(request(0x90), 10.0)
+    ends = 10.025 + 26 * BYTE * paced
+    assert len(line.take(ends + 0.001)) == 13
+    line.write(request(0x91), ends + 0.099)
+    assert line.take(ends + 5) == b""
+    line.write(request(0x91), ends + 5)
+    assert len(line.take(ends + 10)) == 13
+    line.write(request(0x91), ends + 10.2)
+    assert len(line.take(ends + 15)) == 13
+
+
+def test_only_the_board_that_answered_is_deaf() -> None:
+    line = options.build("board=1&deaf=100;board=2")
+    line.write(request(0x90, host=0x40), 10.0)
+    assert len(line.take(10.0)) == 13
+    line.write(request(0x90, host=0x41), 10.01)
+    assert len(line.take(10.01)) == 13
+    line.write(request(0x90, host=0x40), 10.02)
+    assert line.take(10.5) == b""
+
+
+def test_a_board_may_be_deaf_by_chance() -> None:
+    line = options.build("deaf=100&deaf_rate=0.35&seed=3")
+    answered = 0
+    for n in range(400):
+        line.write(request(0x90), 10.0 + n)
+        line.take(10.0 + n)
+        line.write(request(0x90), 10.05 + n)
+        answered += bool(line.take(10.5 + n))
+    assert 0.55 < answered / 400 < 0.75
