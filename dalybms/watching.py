@@ -40,8 +40,8 @@ class Watch:
     devices: texts as for open_bms(), with NAME= in front where a name is wanted, or Watched. interval: s.
     count: samples per battery; None: for ever. bank: add a sample of all of them as one. release: close each
     wire between samples, so that a phone app can connect.
-    One thread per wire: one that hangs delays no other. Raises ValueError or TypeError for what cannot
-    be, options of a battery when its first sample is due; a wire that cannot be opened is a sample with `error`.
+    One thread per wire: one that hangs delays no other. Raises ValueError or TypeError for what cannot be,
+    options of a battery when its first sample is due. A wire that cannot be opened is a sample with `error`.
     """
 
     def __init__(
