@@ -1,29 +1,26 @@
 """Watch boards for years in fast time, with faults on every wire, and say what became of it.
 
-    python tests/soak.py [SAMPLES [BLUETOOTH]]      100000 and 10000 by default; a Markdown table
+    python tests/soak.py [SAMPLES [BLUETOOTH]]      a Markdown table; 100000 and 10000 by default
 
-Wires are virtual, so that a lost reply costs no time; Bluetooth is the real bleak beside a stand-in for BlueZ,
-and two minutes are real: sockets that are cut, with the threads of the real loop.
-Ends with 1 on a wrong value, on a grid that drifts, and on memory, files, threads or tasks that grow.
+Wires are virtual, so that a lost reply costs no time. Bluetooth is the real bleak beside a stand-in for
+BlueZ, and one minute is real: the threads of the real loop, on sockets that are cut.
+Ends with 1 on a wrong value, a schedule that drifts, and memory, files, threads or tasks that grow.
 """
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
-import threading
-import time
-from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from soak_boards import STATES, Wire, truth, wrong  # noqa: E402
+from soak_boards import Wire, truth  # noqa: E402
+from soak_real import bluetooth, sockets  # noqa: E402
+from soak_result import HEAD, Result, held  # noqa: E402
 
 from dalybms.outputs.csv import Csv  # noqa: E402
 from dalybms.outputs.influx import Influx  # noqa: E402
@@ -41,77 +38,6 @@ BOARDS: dict[str, dict[str, Any]] = {
 }
 INTERVAL = 10.0
 RATE = 0.01
-GROWTH = 2_000_000
-"""Bytes that the memory may grow from the first tenth of a run to its end: an allocator's own."""
-
-
-class Held(NamedTuple):
-    """What a process holds."""
-
-    memory: int
-    files: int
-    threads: int
-    tasks: int
-
-
-def held() -> Held:
-    gc.collect()
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return Held(
-        pages * os.sysconf("SC_PAGE_SIZE"),
-        len(os.listdir("/proc/self/fd")),
-        threading.active_count(),
-        sum(type(each).__name__ == "Task" and not each.done() for each in gc.get_objects()),
-    )
-
-
-class Result:
-    """What became of one run."""
-
-    def __init__(self, name: str) -> None:
-        self.name, self.states, self.wrong = name, Counter[str](), list[str]()
-        self.injected = self.opened = 0
-        self.before = self.after = held()
-        self.late = 0.0
-        """The furthest that a sample was from the grid of its schedule, s."""
-        self.seconds = time.monotonic()
-
-    def take(self, sample: dict[str, Any], true: dict[str, Any]) -> None:
-        self.states[sample["state"]] += 1
-        found = wrong(sample, true) if sample["state"] in ("ok", "partial") else []
-        if sample["state"] == "frozen" or ("soc" in sample) is not (sample["state"] in ("ok", "partial")):
-            found.append(f"state {sample['state']} of a board that moves: {sorted(sample)}")
-        self.wrong += found[: 100 - len(self.wrong)]
-
-    def finish(self) -> Result:
-        self.after, self.seconds = held(), time.monotonic() - self.seconds
-        return self
-
-    def troubles(self) -> list[str]:
-        grown = self.after.memory - self.before.memory
-        found = [f"wrong: {text}" for text in self.wrong[:5]]
-        found += [f"memory grew by {grown} bytes"] if grown > GROWTH else []
-        for what in ("files", "threads", "tasks"):
-            before, after = getattr(self.before, what), getattr(self.after, what)
-            found += [f"{what}: {before} before, {after} after"] if after > before else []
-        found += [f"{self.late:g} s off the grid"] if self.late > 1e-3 else []
-        return found
-
-    def row(self) -> str:
-        states = ", ".join(f"{number} {state}" for state, number in self.states.most_common())
-        grown = (self.after.memory - self.before.memory) / 1000
-        held_ = f"{self.after.files} ({self.after.files - self.before.files:+d})"
-        return (
-            f"| {self.name} | {sum(self.states.values())} | {self.injected} | {self.opened} | {states} "
-            f"| {len(self.wrong)} | {grown:+.0f} kB | {held_} | {self.after.threads - self.before.threads:+d} "
-            f"| {self.after.tasks - self.before.tasks:+d} | {self.seconds:.0f} s |"
-        )
-
-
-HEAD = (
-    "| wire | samples | faults | opened | states | wrong values | memory | open files | threads | tasks | took |"
-    "\n|---|---|---|---|---|---|---|---|---|---|---|"
-)
 
 
 def virtual(name: str, samples: int, seed: int = 1) -> Result:
@@ -145,21 +71,32 @@ def _nowhere(*_: str) -> None:
     """Takes lines and complaints."""
 
 
-def main() -> int:
-    samples = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
-    print(HEAD, flush=True)
-    bad = 0
-    for result in runs(samples):
-        print(result.row(), flush=True)
-        for trouble in result.troubles():
-            print(f"{result.name}: {trouble}", file=sys.stderr, flush=True)
-            bad = 1
-    return bad
-
-
-def runs(samples: int) -> Iterator[Result]:
+def runs(samples: int, over_bluetooth: int) -> Iterator[Result]:
     for name in BOARDS:
         yield virtual(name, samples // len(BOARDS))
+    yield sockets(over_bluetooth // 20)
+    from bluez.bus import Bus
+    from bluez.standin import BlueZ
+
+    with Bus() as bus:
+        os.environ["DBUS_SYSTEM_BUS_ADDRESS"] = bus.address
+        os.environ["PATH"] = f"{bus.programs}{os.pathsep}{os.environ['PATH']}"
+        with BlueZ(bus.address) as bluez:
+            for protocol, share in (("d2", 0.6), ("p81", 0.3), ("a5", 0.1)):
+                yield bluetooth(protocol, round(share * over_bluetooth), bluez)
+
+
+def main() -> int:
+    given = [int(text) for text in sys.argv[1:]]
+    samples, over_bluetooth = given + [100_000, 10_000][len(given) :]
+    print(HEAD, flush=True)
+    code = 0
+    for result in runs(samples, over_bluetooth):
+        print(result.row(), flush=True)
+        for trouble in result.troubles():
+            code = 1
+            print(f"{result.name}: {trouble}", file=sys.stderr, flush=True)
+    return code
 
 
 if __name__ == "__main__":
