@@ -11,10 +11,12 @@ LINT_NEEDS = ruff==0.17.6 mypy==2.4.1 types-pyserial types-setuptools bleak $(OU
 MAN_NEEDS = argparse-manpage==4.8 shtab==1.13.0
 DIST_NEEDS = build twine check-wheel-contents
 SEEDS = 1000
+SAMPLES = 100000
+BLUETOOTH = 10000
 
 export PYTHONS
 
-.PHONY: help demo system test coverage faults lint matrix bench man dist-check clean
+.PHONY: help demo system test coverage faults soak lint matrix bench man dist-check clean
 
 help:  ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1: /p' Makefile
@@ -37,6 +39,10 @@ coverage:  ## measure that every branch of protocols/ and of the request loop is
 faults:  ## run the seeded fault tests in full (SEEDS=1000)
 	@sh .ci/venv .venv/test $(PYTHON) $(TEST_NEEDS) bleak
 	@DALY_SEEDS=$(SEEDS) sh .ci/tests .venv/test --timeout 3600 -k fault
+
+soak:  ## watch boards for years in fast time, with faults (SAMPLES=100000 BLUETOOTH=10000; half an hour)
+	@sh .ci/venv .venv/test $(PYTHON) $(TEST_NEEDS) bleak
+	@.venv/test/bin/python tests/soak.py $(SAMPLES) $(BLUETOOTH)
 
 lint:  ## check style, format and types
 	@sh .ci/venv .venv/lint $(PYTHON) $(LINT_NEEDS)

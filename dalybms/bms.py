@@ -112,6 +112,11 @@ class DalyBMS(Getters, Writing):
         """The protocol that was found out: "a5", "d2", "p81", "sinowealth"; None before an answer."""
         return self._detection.name if self._link else None
 
+    @property
+    def connected(self) -> bool:
+        """Is a wire open? Whether a board answers on it shows when it is asked."""
+        return self._link is not None
+
     def connect(self, device: str) -> None:
         """Open a wire: a port (/dev/ttyUSB0, COM3), socket://host:port, rfc2217://host:port or demo:.
 

@@ -11,18 +11,19 @@ from typing import Any, Callable, NamedTuple
 from dalybms.errors import DalyError, NoReply, TransportError
 from dalybms.getters import presentable
 from dalybms.packs import failure
-from dalybms.polarity import Voices, learn, number, polarity, witness
+from dalybms.polarity import Voices, learn, polarity, witness
 from dalybms.schedule import Backoff
 from dalybms.sections import SECTIONS
+from dalybms.stillness import Stillness
 
 OK, PARTIAL, ASLEEP, NO_REPLY = "ok", "partial", "asleep", "no_reply"
 UNPLUGGED, FROZEN, ERROR = "unplugged", "frozen", "error"
 STATES = (OK, PARTIAL, ASLEEP, NO_REPLY, UNPLUGGED, FROZEN, ERROR)
 READ = (*SECTIONS, "faults")
-"""What each sample asks for; `info` once per connection."""
-FROZEN_SECONDS, FROZEN_SAMPLES = 300.0, 5
-"""So long and so often must all readings be equal before a board is called frozen."""
+"""What each sample asks for; `info` at the start of a connection, and then once an hour."""
 _INFO_TRIES = 3
+_INFO_LASTS = 3600.0
+"""Seconds: then it is asked for anew, because some boards count in it what they have charged."""
 _GONE = (errno.ENOENT, errno.ENODEV, errno.ENXIO)
 Sample = dict[str, Any]
 
@@ -49,32 +50,28 @@ class _Memory:
     def __init__(self) -> None:
         self.voices: Voices = {}
         self.answered = False
-        self.info: dict[str, Any] | None = None
-        self.info_tries = 0
-        self.same_since: float | None = None
-        self.same = 0
-        self.beats = False
-        self.readings: dict[str, Any] = {}
+        self.protocol: str | None = None
+        self.stillness = Stillness()
+        self.info: dict[str, Any] = {}
+        self._info_tries = 0
+        self._info_due = float("-inf")
 
     def renew(self) -> None:
         """Another connection: what the board says of itself is asked for anew."""
-        self.info, self.info_tries = None, 0
+        self.info, self._info_tries, self._info_due = {}, 0, float("-inf")
 
-    def is_frozen(self, readings: dict[str, Any], now: float) -> bool:
-        """All equal for minutes, although a heartbeat used to move or a current flows."""
-        if readings != self.readings:
-            before = _heartbeat(self.readings)
-            self.beats = self.beats or (before is not None and _heartbeat(readings) not in (None, before))
-            self.readings, self.same, self.same_since = readings, 1, now
-            return False
-        self.same += 1
-        long = self.same_since is not None and now - self.same_since >= FROZEN_SECONDS
-        flows = bool(_value(readings, "soc", "current"))
-        return long and self.same >= FROZEN_SAMPLES and (self.beats or flows)
+    def wants_info(self, now: float) -> bool:
+        return now >= self._info_due and self._info_tries < _INFO_TRIES
+
+    def keep_info(self, info: Any, now: float) -> None:
+        """What became of a question for it; nobody insists where it is not answered."""
+        self._info_tries += 1
+        if isinstance(info, dict):
+            self.info, self._info_tries, self._info_due = info, 0, now + _INFO_LASTS
 
 
 class Sampler:
-    """The batteries of one wire; used by one thread, but for close().
+    """The batteries of one wire; used by one thread, but for end().
 
     open_: opens the wire and gives the batteries by number (None where there is one), and how to close it.
     wall: the time of day in seconds, for display alone.
@@ -90,7 +87,7 @@ class Sampler:
         self._memories = {board: _Memory() for board in self._numbers}
         self._batteries: dict[int | None, Any] = {}
         self._shut: Callable[[], None] | None = None
-        self._was_open = False
+        self._was_open = self._ended = False
         self._backoff = Backoff()
         self._state, self._why = ERROR, ""
 
@@ -115,11 +112,16 @@ class Sampler:
         return {board: memory.voices for board, memory in self._memories.items()}
 
     def close(self) -> None:
-        """Close the wire; from another thread it ends a reading that waits."""
+        """Close the wire; from another thread too, where it ends a reading that waits."""
         shut, self._shut = self._shut, None
         if shut:
             with suppress(DalyError):  # a wire that is gone cannot be closed in order
                 shut()
+
+    def end(self) -> None:
+        """Close the wire for good; one that is just being opened is closed as soon as it is open."""
+        self._ended = True
+        self.close()
 
     def _opened(self, now: float) -> tuple[str, str] | None:
         """None when the wire is open, else state and reason; a wire that failed is left alone for a while."""
@@ -135,6 +137,8 @@ class Sampler:
             self._state = UNPLUGGED if self._was_open or _is_gone(error) else ERROR
             return self._state, self._why
         self._was_open = True
+        if self._ended:
+            self.close()
         if not self._release:
             for memory in self._memories.values():
                 memory.renew()
@@ -142,70 +146,69 @@ class Sampler:
 
     def _sample(self, board: int | None, now: float) -> Sample:
         bms, memory = self._batteries[board], self._memories[board]
-        asked = (*READ, "info") if memory.info is None and memory.info_tries < _INFO_TRIES else READ
+        asked = (*READ, "info") if memory.wants_info(now) else READ
         try:
             outcomes: dict[str, Any] = bms.read(asked)
-        except NoReply as error:
-            return self._silent(board, error)
-        errors = [each for each in outcomes.values() if isinstance(each, DalyError)]
+        except TransportError:
+            raise
+        except DalyError as error:
+            return self._unread(board, error)
+        if "info" in outcomes:
+            memory.keep_info(outcomes["info"], now)
         live = {name: each for name, each in outcomes.items() if name != "info"}
-        if all(isinstance(each, DalyError) for each in live.values()):
-            return self._silent(board, errors[0])
-        memory.answered = True
+        errors = [each for each in live.values() if isinstance(each, DalyError)]
+        if len(errors) == len(live):
+            return self._unread(board, errors[0])
+        memory.answered, memory.protocol = True, bms.spoken
         self._backoff.succeeded()
-        self._remember(memory, outcomes)
         return self._read(board, presentable(live), dict(bms.unusable), now)
-
-    def _remember(self, memory: _Memory, outcomes: dict[str, Any]) -> None:
-        if "info" not in outcomes:
-            return
-        memory.info_tries += 1
-        if isinstance(outcomes["info"], dict):
-            memory.info = outcomes["info"]
 
     def _read(
         self, board: int | None, readings: dict[str, Any], unusable: dict[str, str], now: float
     ) -> Sample:
         memory, inverted = self._memories[board], self.watched.inverted
-        if memory.is_frozen(readings, now):
-            minutes = (now - (memory.same_since or now)) / 60
-            why = f"all readings have been equal for {minutes:.0f} minutes: the board has stopped measuring"
+        still = memory.stillness.of(readings, now)
+        if still is not None:
+            why = (
+                f"all readings have been equal for {still / 60:.0f} minutes: the board has stopped measuring"
+            )
             return self._failed(board, FROZEN, f"{why}; restart it")
         seen = witness(
             _value(readings, "soc", "current"), _value(readings, "mosfet_status", "mode"), inverted
         )
         memory.voices = learn(memory.voices, seen)
         failed = any(failure(reading) for reading in readings.values())
-        info = memory.info or {}
         return {
             **self._head(board, PARTIAL if failed else OK),
-            "polarity": polarity(info.get("protocol"), memory.voices, seen, inverted),
+            "polarity": polarity(memory.protocol, memory.voices, seen, inverted),
             **readings,
-            **({"info": info} if info else {}),
+            **({"info": memory.info} if memory.info else {}),
             **({"unusable": unusable} if unusable else {}),
         }
 
-    def _silent(self, board: int | None, error: DalyError) -> Sample:
+    def _unread(self, board: int | None, error: DalyError) -> Sample:
         """Nothing was read. A wire that is open and was answered before has a board that sleeps."""
         memory = self._memories[board]
+        if not self._batteries[board].connected:
+            self.close()  # a Bluetooth link that stays silent is let go; the next sample connects
         if not isinstance(error, NoReply):
             return self._failed(board, ERROR, str(error))
-        quiet = error.seen in ("silence", "echo")
         if not memory.answered:
             return self._failed(board, NO_REPLY, str(error))
-        return self._failed(board, ASLEEP if quiet else ERROR, str(error))
+        return self._failed(board, ASLEEP if error.seen in ("silence", "echo") else ERROR, str(error))
 
     def _failed(self, board: int | None, state: str, why: str) -> Sample:
+        if state != FROZEN:
+            self._memories[board].stillness.interrupt()
         return {**self._head(board, state), "error": why}
 
     def _head(self, board: int | None, state: str) -> Sample:
-        info = self._memories[board].info or {}
         return {
             "time": rfc3339(self._wall()),
             "device": self.watched.device,
             "name": self.watched.name,
             "board": board,
-            "protocol": info.get("protocol"),
+            "protocol": self._memories[board].protocol,
             "state": state,
         }
 
@@ -225,7 +228,3 @@ def _is_gone(error: BaseException) -> bool:
 def _value(readings: Mapping[str, Any], section: str, key: str) -> Any:
     reading = readings.get(section)
     return reading.get(key) if isinstance(reading, Mapping) else None
-
-
-def _heartbeat(readings: Mapping[str, Any]) -> float | None:
-    return number(_value(readings, "mosfet_status", "heartbeat"))

@@ -8,6 +8,7 @@ for sample in watch(["house=/dev/ttyUSB0"], interval=10):
 
 from __future__ import annotations
 
+import os
 import queue
 import threading
 import time
@@ -26,6 +27,8 @@ _FRESH = 2.0
 """Intervals: older samples do not count for the bank."""
 _ROOM = 1000
 """Samples that wait for a slow consumer; then the wires wait."""
+_LOOK_UP = 1.0 if os.name == "nt" else None
+"""Seconds: Windows handles Ctrl-C only between two waits."""
 _FAREWELL = 1.5
 """Seconds that all wires together are granted to end."""
 Device = Union[str, Watched]
@@ -37,8 +40,8 @@ class Watch:
     devices: texts as for open_bms(), with NAME= in front where a name is wanted, or Watched. interval: s.
     count: samples per battery; None: for ever. bank: add a sample of all of them as one. release: close each
     wire between samples, so that a phone app can connect.
-    One thread per wire: one that hangs delays no other. Raises ValueError for what cannot be, before
-    anything is opened; a wire that cannot be opened is a sample with `error`.
+    One thread per wire: one that hangs delays no other. Raises ValueError or TypeError for what cannot be,
+    options of a battery when its first sample is due. A wire that cannot be opened is a sample with `error`.
     """
 
     def __init__(
@@ -56,8 +59,13 @@ class Watch:
         self.interval, self._count, self._wall = interval, count, wall
         self._bank = _Bank(self.watched, interval) if bank else None
         self._samplers = [Sampler(each, opened, wall, release) for each in self.watched]
-        self._queue: queue.Queue[tuple[Sampler, float, Sample] | None] = queue.Queue(_ROOM)
+        self._queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        """(sampler, monotonic time, sample), None: a wire has ended, or an exception that ended it.
+
+        Of the queues only this one can be filled by a signal handler that interrupts its own reader."""
+        self._room = threading.Semaphore(_ROOM)
         self._stopping = threading.Event()
+        self._stopped = False
         self._threads: list[threading.Thread] = []
         self.ended_by_count = False
         """Has every battery given `count` samples?"""
@@ -76,7 +84,7 @@ class Watch:
         self.stop()
         end = time.monotonic() + _FAREWELL
         for sampler in self._samplers:
-            threading.Thread(target=sampler.close, daemon=True).start()
+            threading.Thread(target=sampler.end, daemon=True).start()
         for thread in self._threads:
             thread.join(max(0.0, end - time.monotonic()))
 
@@ -84,49 +92,63 @@ class Watch:
         """Each sample as it comes; the bank behind those that it is made of."""
         running = len(self._samplers)
         while running and not self._stopping.is_set():
-            item = self._queue.get()
+            item = self._next()
             if item is None:
                 running -= 1
                 continue
+            if isinstance(item, BaseException):
+                raise item
             sampler, at, sample = item
+            self._room.release()
             yield sample
             if self._bank and self._bank.takes(sampler, at, sample):
                 yield self._bank.sample(at, rfc3339(self._wall()))
         self.ended_by_count = not running and not self._stopping.is_set()
 
+    def _next(self) -> Any:
+        """The next item, or None when the watch is to end."""
+        while not self._stopping.is_set():
+            try:
+                return self._queue.get(timeout=_LOOK_UP)
+            except queue.Empty:
+                continue
+        return None
+
     def stop(self) -> None:
         """End the iteration soon; may be called from a signal handler and from any thread."""
-        self._stopping.set()
-        try:
-            self._queue.put_nowait(None)
-        except queue.Full:
-            return
+        if not self._stopped:  # a handler must not wait for the lock of a call that it interrupted
+            self._stopped = True
+            self._stopping.set()
+            self._queue.put(None)
 
     def _run(self, sampler: Sampler, start: float) -> None:
-        schedule, done = Schedule(start, self.interval), 0
-        due = start
+        try:
+            self._sample(sampler, start)
+        except Exception as error:  # noqa: BLE001 - raised where the samples are taken
+            self._queue.put(error)
+        else:
+            self._queue.put(None)
+        finally:
+            sampler.end()
+
+    def _sample(self, sampler: Sampler, start: float) -> None:
+        schedule, done, due = Schedule(start, self.interval), 0, start
         while not self._stopping.wait(max(0.0, due - time.monotonic())):
             for sample in sampler.samples(time.monotonic):
                 if not self._hand_over(sampler, sample):
-                    break
+                    return
             done += 1
             if self._count is not None and done >= self._count:
-                break
+                return
             due = schedule.after(time.monotonic())
-        sampler.close()
-        self._put(None)
 
     def _hand_over(self, sampler: Sampler, sample: Sample) -> bool:
-        return self._put((sampler, time.monotonic(), sample))
-
-    def _put(self, item: Any) -> bool:
         """False when the watch ends: nobody will take it any more."""
+        at = time.monotonic()
         while not self._stopping.is_set():
-            try:
-                self._queue.put(item, timeout=0.2)
+            if self._room.acquire(timeout=0.2):
+                self._queue.put((sampler, at, sample))
                 return True
-            except queue.Full:
-                continue
         return False
 
 

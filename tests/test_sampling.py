@@ -9,7 +9,7 @@ from support import HEALTHY, Script, attach, reply, talk
 
 from dalybms import DalyBMS
 from dalybms.emulator.options import build
-from dalybms.errors import TransportError
+from dalybms.errors import BadReply, TransportError
 from dalybms.sampling import Sampler, Watched, rfc3339
 
 
@@ -164,6 +164,84 @@ def test_equal_readings_for_five_minutes_are_frozen(before: bool, current: str, 
         assert "soc" not in take(wire, source, 30.0)
     still[0] = False
     assert frozen is False or current == "7594" or take(wire, source)["state"] == "ok"
+
+
+def test_damaged_answers_of_a_known_board_are_an_error_not_sleep() -> None:
+    broken = [False]
+    healthy = talk(HEALTHY)
+
+    def answer(asked: bytes, n: int) -> Any:
+        return [(at, data[:-1] + b"\0" if broken[0] else data) for at, data in healthy._answer(asked, n)]
+
+    wire = Wire(Script(answer))
+    source = sampler(wire)
+    assert take(wire, source)["state"] == "ok"
+    broken[0] = True
+    failed = take(wire, source)
+    assert failed["state"] == "error"
+    assert "soc" not in failed
+    broken[0] = False
+    assert take(wire, source)["state"] == "ok"
+
+
+def test_two_boards_under_one_number_are_an_error_and_no_end() -> None:
+    """The whole reading raises there; the watch goes on."""
+
+    class Doubled:
+        connected, spoken, unusable = True, "a5", {}
+
+        def read(self, _: Any) -> Any:
+            raise BadReply("two boards answer as board 1")
+
+    source = Sampler(Watched("a", "/dev/x"), lambda _: ({None: Doubled()}, lambda: None), lambda: 0.0)
+    states = [(sample["state"], sample["error"]) for _ in range(3) for sample in source.samples(lambda: 0.0)]
+    assert states == [("error", "two boards answer as board 1")] * 3
+
+
+def test_info_is_renewed_once_an_hour() -> None:
+    """Boards count in it what they have charged since they were made."""
+    charged = [100]
+    healthy = talk(HEALTHY)
+
+    def answer(asked: bytes, n: int) -> Any:
+        lifetime = {0x52: reply(0x52, (charged[0].to_bytes(4, "big") + bytes(4)))}
+        return [(0.04, lifetime[asked[2]])] if asked[2] in lifetime else healthy._answer(asked, n)
+
+    wire = Wire(Script(answer))
+    source = sampler(wire)
+    first = take(wire, source)["info"]["charged_ah"]
+    charged[0] = 200
+    told = [take(wire, source, 60.0)["info"]["charged_ah"] for _ in range(61)]
+    assert set(told[:59]) == {first}
+    assert told[-1] != first
+
+
+def test_the_protocol_is_told_also_where_the_board_gives_no_info() -> None:
+    wire = Wire(build("protocol=d2&unsupported=80"))
+    assert take(wire, sampler(wire))["protocol"] == "d2"
+
+
+def test_a_wire_that_was_being_opened_when_the_watch_ended_is_closed() -> None:
+    wire = Wire(talk(HEALTHY))
+    source = sampler(wire)
+    opening = wire.open
+
+    def slowly(watched: Watched) -> Any:
+        source.end()
+        return opening(watched)
+
+    source._open = slowly
+    list(source.samples(wire.clock))
+    assert (wire.opened, wire.closed) == (1, 1)
+
+
+def test_released_wires_are_closed_after_each_sample() -> None:
+    wire = Wire(talk(HEALTHY))
+    source = Sampler(Watched("house", "/dev/x"), wire.open, lambda: 0.0, release=True)
+    samples = [take(wire, source) for _ in range(3)]
+    assert [sample["state"] for sample in samples] == ["ok"] * 3
+    assert all(sample["info"] for sample in samples)
+    assert (wire.opened, wire.closed) == (3, 3)
 
 
 def test_the_polarity_is_learnt_and_kept_for_a_pack_at_rest() -> None:

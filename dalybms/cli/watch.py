@@ -23,6 +23,9 @@ from dalybms.watching import Watch, named
 
 INTERVAL = 10.0
 _GOOD = ("ok", "partial")
+_HAS_TIMER = hasattr(signal, "setitimer")
+_PATIENCE = 1.0
+"""Seconds that an output is granted to take a sample after a signal."""
 _DESCRIPTION = """\
 Read one or several batteries again and again, for years: a sample that failed is a line as well,
 a wire that was lost is opened again. Ends with 0 on Ctrl-C and SIGTERM.
@@ -68,9 +71,9 @@ def _watch(options: argparse.Namespace, kept: Mapping[str, Any]) -> int:
     )
     energy = _energy(options.energy or kept.get("energy"), interval)
     outputs = Outputs(options, kept, interval, complain)
-    with _ended_by_signals(several):
+    with _EndedBySignals(several) as ended:
         try:
-            return _run(several, outputs, energy)
+            return _run(several, outputs, energy, ended)
         finally:
             try:
                 outputs.close()
@@ -78,7 +81,7 @@ def _watch(options: argparse.Namespace, kept: Mapping[str, Any]) -> int:
                 _save(energy, outputs)
 
 
-def _run(several: Watch, outputs: Outputs, energy: Any) -> int:
+def _run(several: Watch, outputs: Outputs, energy: Any, ended: _EndedBySignals) -> int:
     """Hand over sample by sample; the exit code."""
     manager, ready, good, counted = Notifier(), False, 0, 0
     inverted = {each.name: each.inverted for each in several.watched}
@@ -92,6 +95,7 @@ def _run(several: Watch, outputs: Outputs, energy: Any) -> int:
             words = f"{sample['name']}: {sample['state']}; {good} of {counted} samples read"
             manager.say(**({} if ready else {"READY": 1}), STATUS=words, WATCHDOG=1)
             ready = True
+        ended.over()
     manager.say(STOPPING=1)
     return output.FAILED if several.ended_by_count and counted and not good else output.DONE
 
@@ -167,20 +171,45 @@ def _remove(options: argparse.Namespace, kept: Mapping[str, Any]) -> int:
     return output.DONE
 
 
-class _ended_by_signals:
-    """Inside, SIGTERM and Ctrl-C end the iteration in order."""
+class _EndedBySignals:
+    """Inside, SIGTERM and Ctrl-C end the iteration in order.
+
+    An output that blocks, because nobody reads the pipe or the terminal is held, is left
+    behind after a while: ReaderGone is raised in it.
+    """
 
     def __init__(self, several: Watch) -> None:
         self._several = several
+        self._over = False
         self._before: dict[int, Any] = {}
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> _EndedBySignals:
         for number in (signal.SIGINT, signal.SIGTERM):
-            self._before[number] = signal.signal(number, lambda *_: self._several.stop())
+            self._before[number] = signal.signal(number, self._stop)
+        if _HAS_TIMER:
+            self._before[signal.SIGALRM] = signal.signal(signal.SIGALRM, self._leave)
+        return self
 
     def __exit__(self, *_: object) -> None:
+        self.over()
         for number, handler in self._before.items():
             signal.signal(number, handler)
+
+    def over(self) -> None:
+        """The iteration has ended: what follows has limits of its own."""
+        self._over = True
+        if _HAS_TIMER:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+
+    def _stop(self, *_: object) -> None:
+        self._several.stop()
+        if _HAS_TIMER and not self._over:
+            signal.setitimer(signal.ITIMER_REAL, _PATIENCE)
+
+    def _leave(self, *_: object) -> None:
+        if not self._over:
+            output.silence()
+            raise ReaderGone
 
 
 def _count_of(text: str) -> int:

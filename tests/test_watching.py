@@ -1,0 +1,145 @@
+"""The loop with real threads, real wires and real time."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from processes import board
+
+import dalybms
+from dalybms import watching
+from dalybms.sampling import Sampler, Watched
+from dalybms.watching import Watch
+
+FAST = 0.2
+
+
+def until(samples: Iterator[dict[str, Any]], state: str, limit: float = 20.0) -> dict[str, Any]:
+    """The first sample of a state."""
+    end = time.monotonic() + limit
+    for sample in samples:
+        if sample["state"] == state:
+            return sample
+        assert time.monotonic() < end, f"never {state}: {sample}"
+    raise AssertionError("it ended")
+
+
+def threads() -> set[threading.Thread]:
+    return {thread for thread in threading.enumerate() if thread.name.startswith("dalybms-")}
+
+
+def test_it_is_a_public_name_and_hides_no_module() -> None:
+    assert [sample["state"] for sample in dalybms.watch("demo:", interval=FAST, count=2)] == ["ok"] * 2
+    assert not threads()
+
+
+def test_samples_come_on_a_grid_that_nothing_moves() -> None:
+    times = []
+    for _ in dalybms.watch("demo:", interval=FAST, count=10):
+        times.append(time.monotonic())
+        time.sleep(0.05)  # a consumer at work
+    late = [at - times[0] - number * FAST for number, at in enumerate(times)]
+    assert max(map(abs, late)) < FAST / 2, "each is as late as the machine made it, not as all before it"
+
+
+def test_a_wire_that_hangs_delays_no_other() -> None:
+    with Watch(["dead=demo:?fault=asleep", "sound=demo:"], FAST) as samples:
+        began, counts = time.monotonic(), {"dead": 0, "sound": 0}
+        for sample in samples:
+            counts[sample["name"]] += 1
+            if counts["sound"] == 10:
+                break
+        assert time.monotonic() - began < 10 * FAST + 1
+        assert counts["dead"] <= 1
+
+
+@pytest.mark.parametrize(
+    ("device", "words"),
+    [
+        (Watched("a", "demo:", (), {"request_retries": -1}), "request_retries"),
+        (Watched("a", "demo:?nonsense=1"), "nonsense"),
+        (Watched("a", "demo:", (1, 2), {"protocol": "d2"}), "have no number"),
+        (Watched("a", "socket://nowhere"), "socket://HOST:PORT"),
+        (Watched("a", "AA:BB:CC:DD:EE:FF", (1, 2)), "is a Bluetooth device"),
+    ],
+)
+def test_what_cannot_be_is_raised_where_the_samples_are_taken(device: Watched, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        list(dalybms.watch([device, "b=demo:"], interval=FAST))
+    assert not threads()
+
+
+def test_a_thread_that_fails_does_not_leave_the_others_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fault of this program ends the watch with its error, so that a service manager starts it anew."""
+
+    def broken(*_: Any) -> Any:
+        raise RuntimeError("a fault of this program")
+
+    monkeypatch.setattr(Sampler, "samples", broken)
+    with pytest.raises(RuntimeError, match="a fault of this program"):
+        list(dalybms.watch(["a=demo:", "b=demo:"], interval=FAST))
+    assert not threads()
+
+
+def test_nobody_who_takes_the_samples_makes_the_wires_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watching, "_ROOM", 3)
+    with Watch(["demo:"], 0.1) as samples:
+        end = time.monotonic() + 10
+        while samples._room._value:  # type: ignore[attr-defined]
+            assert time.monotonic() < end
+            threading.Event().wait(0.05)
+        threading.Event().wait(0.5)
+        assert samples._queue.qsize() == 3
+        assert [sample["state"] for sample, _ in zip(samples, range(6))] == ["ok"] * 6
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_signal_at_any_moment_ends_it(seed: int) -> None:
+    """Also one that comes while the reader holds the queue, and a second one while the first is handled."""
+    several = Watch(["a=demo:", "b=demo:", "c=demo:"], 0.1)
+    before = signal.signal(signal.SIGALRM, lambda *_: several.stop())
+    try:
+        with several:
+            signal.setitimer(signal.ITIMER_REAL, 0.001 + seed * 0.011, 0.0005)
+            for _ in several:
+                pass
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert not several.ended_by_count
+    assert not threads()
+
+
+def test_a_connection_that_is_cut_is_made_again() -> None:
+    with board("--tcp", "0", "soc=50") as name:
+        several = Watch([f"shed={name}"], FAST)
+        samples = iter(several.__enter__())
+        assert until(samples, "ok")["soc"]["soc_percent"] == 50
+    try:
+        gone = until(samples, "unplugged")
+        assert gone["error"]
+        assert "soc" not in gone
+        with board("--tcp", name.rpartition(":")[2], "soc=60"):
+            assert until(samples, "ok")["soc"]["soc_percent"] == 60
+    finally:
+        several.__exit__()
+    assert not threads()
+
+
+def test_a_port_that_vanishes_and_comes_back_under_its_name(tmp_path: Path) -> None:
+    """As a USB adapter does: another device behind the same link."""
+    link = str(tmp_path / "battery")
+    several = Watch([Watched("house", link)], FAST)
+    with several:
+        samples = iter(several)
+        assert until(samples, "unplugged")["error"]
+        for percent in (50, 60):
+            with board("--pty", "--link", link, f"soc={percent}"):
+                assert until(samples, "ok")["soc"]["soc_percent"] == percent
+            assert "soc" not in until(samples, "unplugged")
