@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Collection, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Any, Callable
 
 from dalybms.arguments import check_seconds, check_whole
@@ -15,6 +14,7 @@ from dalybms.errors import BadReply, DalyError, NoReply, TransportError
 from dalybms.getters import Getters
 from dalybms.link import Link
 from dalybms.logs import Log
+from dalybms.playing import Playing
 from dalybms.protocols.reading import attempt
 from dalybms.sections import MORE_SECTIONS, SECTIONS
 from dalybms.timing import BAUD, WIRE
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from dalybms.device import Speaker
     from dalybms.protocols.parameters import Found
     from dalybms.protocols.request import Answer, Request
-    from dalybms.taping import Record, Taping
+    from dalybms.taping import Record
 
 
-class DalyBMS(Getters, Writing):
+class DalyBMS(Getters, Writing, Playing):
     """One battery on a wire.
 
     request_retries: how often a request is repeated (0 or more). address: the host
@@ -94,8 +94,6 @@ class DalyBMS(Getters, Writing):
         means, but that cannot be. Their keys are absent."""
         self._link: Link | None = None
         self._record = record
-        self._taping: Taping | None = None
-        self._live: tuple[Any, ...] | None = None
 
     @property
     def request_retries(self) -> int:
@@ -132,41 +130,6 @@ class DalyBMS(Getters, Writing):
             self._play(name)
         else:
             self._use(self._opened(name, lambda: open_wire(name, self._baudrate)))
-
-    def _play(self, name: str) -> None:
-        """Ask as was asked when it was recorded, in the time of the recording."""
-        from dalybms.taping import BLUETOOTH_WIRE, as_recorded
-
-        tape = self._tapes().tape_of(name)
-        target, timing = as_recorded(tape.about, self._target, self._timing)
-        candidates(target)
-        self._live = self._target, self._timing, self._clock, self._renew
-        self._target, self._timing, self._clock = target, timing, tape.clock
-        again = partial(self._opened, name, tape.open)
-        self._renew = again if tape.about.get("wire") == BLUETOOTH_WIRE else None
-        self._use(again())
-
-    def _stop_playing(self) -> None:
-        """Nothing of a recording stays for the next wire."""
-        if self._live:
-            self._target, self._timing, self._clock, self._renew = self._live
-            self._live = None
-
-    def _tapes(self) -> Taping:
-        if self._taping is None:
-            from dalybms.taping import taping_of
-
-            self._taping = taping_of(self._record)
-        return self._taping
-
-    def _opened(self, device: str, open_: Callable[[], Any]) -> Any:
-        """The wire, and what passes on it recorded where that was asked for."""
-        if self._record is None:
-            return open_()
-        from dalybms.taping import told
-
-        about = told(device, self._target, self._timing)
-        return self._tapes().opened(device, open_, about)
 
     def disconnect(self) -> None:
         """Close the wire; a reading that waits in another thread ends at once. May be called twice."""

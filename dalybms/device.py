@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-from functools import partial
 from typing import TYPE_CHECKING, Any, Callable, NamedTuple, cast
 
 from dalybms.errors import NotSupported
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from dalybms.protocols.modbus.p81 import P81
     from dalybms.protocols.modbus.writes import RegisterWrites
     from dalybms.protocols.sinowealth.board import Sinowealth
-    from dalybms.transports.recording import Blanking, Recording
+    from dalybms.transports.recording import Recording
     from dalybms.transports.replay import Tape
 
     Speaker = A5 | D2 | P81 | Sinowealth
@@ -111,42 +110,10 @@ def open_recording(
     limit: megabytes, then it stops and says so by tell. Serial numbers, battery codes, passwords, and in
     errors paths, addresses and names are blanked, each as the same token throughout this file; raw: nothing.
     """
+    from dalybms.discretion import blanking
     from dalybms.transports.recording import Recording
 
-    return Recording(path, None if raw else _blanking(), limit, tell)
-
-
-def _blanking() -> Blanking:
-    """With a salt of its own, which is kept nowhere."""
-    from dalybms.protocols.blank_words import blank_words
-    from dalybms.protocols.blanking import Heard, blank
-    from dalybms.transports.recording import Blanking
-
-    salt = os.urandom(32)
-    here = _names_here()
-
-    def words(text: str, devices: Any) -> str:
-        return blank_words(salt, text, [*here, *(name for each in devices for name in _names_of(each))])
-
-    return Blanking(partial(blank, salt), words, Heard())
-
-
-def _names_here() -> list[str]:
-    """What this machine and its user are called."""
-    names = [os.environ.get(name, "") for name in ("USER", "LOGNAME", "USERNAME", "HOSTNAME", "COMPUTERNAME")]
-    names.append(os.path.basename(os.path.expanduser("~")))
-    if hasattr(os, "uname"):
-        node = os.uname().nodename
-        names += [node, node.partition(".")[0]]
-    return names
-
-
-def _names_of(device: str) -> list[str]:
-    """The text after -d, and what of it an error may say alone."""
-    _, scheme, rest = device.partition("://")
-    host = rest.partition("/")[0] if scheme else device
-    short = device[len(_BLUETOOTH_NAME) :] if device.startswith(_BLUETOOTH_NAME) else device
-    return [device, host, host.rpartition(":")[0], short, os.path.basename(device)]
+    return Recording(path, None if raw else blanking(), limit, tell)
 
 
 def open_tape(device: str, tell: Callable[[str], None]) -> Tape:

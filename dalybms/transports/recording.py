@@ -11,8 +11,6 @@ What is written may be blanked by a function that is handed in; this module know
 
 from __future__ import annotations
 
-import io
-import json
 import os
 import threading
 import time
@@ -21,11 +19,10 @@ from datetime import datetime, timezone
 from typing import Any, Callable, NamedTuple, Union
 
 from dalybms.errors import DalyError, TransportError
+from dalybms.transports.record_lines import LIMIT, Lines
 
 FORMAT, VERSION = "dalybms recording", 1
 SENT, HEARD = ">", "<"
-LIMIT = 10.0
-"""Megabytes of a file, where nothing else is said."""
 _HELD, _QUIET = 1.0, 0.25
 """Seconds: a reply is written that long after its first piece at the latest, or after its last one."""
 _MOST_DRAINED = 64
@@ -64,12 +61,10 @@ class Recording:
     ) -> None:
         self.path = os.fspath(path)
         self.blanking = blanking
-        self._limit, self._tell, self._clock = limit * 1_000_000, tell, clock
+        self._lines = Lines(self.path, limit, tell)
+        self._clock = clock
         self._lock = threading.Condition(threading.RLock())
-        self._file: io.FileIO | None = None
         self._began: float | None = None
-        self._size = 0
-        self._stopped = False
         self._devices: dict[str, int] = {}
         self._open: list[Recorder] = []
         self._thread: threading.Thread | None = None
@@ -98,17 +93,17 @@ class Recording:
         """The number of the wire; the file stands when this returns."""
         with self._lock:
             if self._began is None:
-                self._file = _made(self.path)
+                self._lines.make()
                 self._began = self._clock()
                 now = datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
                 head = {"format": FORMAT, "version": VERSION, "time": now, "blanked": bool(self.blanking)}
                 self._devices[device] = 1
-                self._write([{**head, **self._named(about, device)}], must=True)
-            elif self._file is None and not self._stopped:
-                self._file = _made(self.path, "ab")
+                self._lines.write([{**head, **self._named(about, device)}], must=True)
+            else:
+                self._lines.go_on()
             if device not in self._devices:
                 number = self._devices[device] = len(self._devices) + 1
-                self._write([{"device": number, **self._named(about, device)}])
+                self._lines.write([{"device": number, **self._named(about, device)}])
             return self._devices[device]
 
     def _named(self, about: Mapping[str, Any], device: str) -> dict[str, Any]:
@@ -119,28 +114,7 @@ class Recording:
 
     def write(self, lines: Sequence[Mapping[str, Any]]) -> None:
         with self._lock:
-            self._write(lines)
-
-    def _write(self, lines: Sequence[Mapping[str, Any]], must: bool = False) -> None:
-        """Whole lines, at once; a disk that is full ends the recording, not the command."""
-        data = "".join(json.dumps(line) + "\n" for line in lines).encode()
-        if self._stopped or self._file is None:
-            return
-        if self._size + len(data) > self._limit:
-            self._stop(f"the recording {self.path} has reached its limit and stops: allow more megabytes")
-            return
-        try:
-            self._file.write(data)
-            self._size += len(data)
-        except OSError as error:
-            if must:
-                raise _unwritable(self.path, error) from None
-            self._stop(f"the recording {self.path} stops: {error.strerror}")
-
-    def _stop(self, why: str) -> None:
-        self._stopped = True
-        if self._tell:
-            self._tell(why)
+            self._lines.write(lines)
 
     def joined(self, recorder: Recorder) -> None:
         with self._lock:
@@ -150,9 +124,8 @@ class Recording:
         """The file is let go with the last wire; another one goes on behind it."""
         with self._lock:
             self._open.remove(recorder)
-            if not self._open and self._file:
-                self._file.close()
-                self._file = None
+            if not self._open:
+                self._lines.let_go()
             self._lock.notify()
 
     def due(self) -> None:
@@ -288,17 +261,3 @@ class Recorder:
 
     def _line(self, at: float, **values: Any) -> dict[str, Any]:
         return {"t": round(at, 6), **self._mark, **values}
-
-
-def _made(path: str, mode: str = "xb") -> io.FileIO:
-    """Unbuffered: a line is in the file when write() returns."""
-    try:
-        return open(path, mode, buffering=0)  # type: ignore[return-value]
-    except FileExistsError:
-        raise DalyError(f"{path} exists already: give the recording another name") from None
-    except OSError as error:
-        raise _unwritable(path, error) from None
-
-
-def _unwritable(path: str, error: OSError) -> DalyError:
-    return DalyError(f"cannot write the recording {path}: {error.strerror}; choose another folder or name")

@@ -267,9 +267,9 @@ def test_harmless_words_stay() -> None:
 
 
 def test_no_name_is_given(monkeypatch: Any) -> None:
-    """Names of the machine and its user are found by device.py."""
-    from dalybms.device import _blanking
+    """Names of the machine and its user are found by discretion.py."""
+    from dalybms.discretion import blanking as made
 
     monkeypatch.setenv("USER", "grace-hopper")
-    blanking = _blanking()
+    blanking = made()
     assert "grace-hopper" not in blanking.words("run: sudo adduser grace-hopper x", [])

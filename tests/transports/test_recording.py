@@ -173,7 +173,7 @@ def test_a_full_disk_ends_the_recording_and_not_the_command(tmp_path: Path) -> N
         def close(self) -> None:
             file.close()
 
-    file, recording._file = recording._file, Full()  # type: ignore[assignment]
+    file, recording._lines._file = recording._lines._file, Full()  # type: ignore[assignment]
     for _ in range(2):
         wire.write(QUESTION)
         wire.read(1.0)

@@ -1,0 +1,74 @@
+"""JSON lines into a file that is never written over: there when write() returns, up to a limit."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Callable
+
+from dalybms.errors import DalyError
+
+LIMIT = 10.0
+"""Megabytes of a file, where nothing else is said."""
+
+
+class Lines:
+    """One file. Where it cannot go on it stops and says so once by `tell`: the command goes on."""
+
+    def __init__(self, path: str, limit: float, tell: Callable[[str], None] | None) -> None:
+        self._path, self._limit, self._tell = path, limit * 1_000_000, tell
+        self._file: io.FileIO | None = None
+        self._size = 0
+        self._stopped = False
+
+    def make(self) -> None:
+        """Raises DalyError for a file that exists or cannot be made."""
+        try:
+            self._file = open(self._path, "xb", buffering=0)  # noqa: SIM115 - open while a wire is
+        except FileExistsError:
+            raise DalyError(f"{self._path} exists already: give the recording another name") from None
+        except OSError as error:
+            raise self._unwritable(error) from None
+
+    def go_on(self) -> None:
+        """Behind what was written. Raises DalyError where that cannot be."""
+        if self._file is None and not self._stopped:
+            try:
+                self._file = open(self._path, "ab", buffering=0)  # noqa: SIM115 - open while a wire is
+            except OSError as error:
+                raise self._unwritable(error) from None
+
+    def let_go(self) -> None:
+        if self._file:
+            self._file.close()
+            self._file = None
+
+    def write(self, lines: Sequence[Mapping[str, Any]], must: bool = False) -> None:
+        """must: raise DalyError where they cannot be written."""
+        data = "".join(json.dumps(line) + "\n" for line in lines).encode()
+        if self._stopped or self._file is None:
+            return
+        if self._size + len(data) > self._limit:
+            self._stop(f"the recording {self._path} has reached its limit and stops: allow more megabytes")
+            return
+        try:
+            written = self._file.write(data)
+        except OSError as error:
+            if must:
+                raise self._unwritable(error) from None
+            self._stop(f"the recording {self._path} stops: {error.strerror}")
+            return
+        self._size += written
+        if written < len(data):
+            self._stop(f"the recording {self._path} stops: the disk is full")
+
+    def _stop(self, why: str) -> None:
+        self._stopped = True
+        if self._tell:
+            self._tell(why)
+
+    def _unwritable(self, error: OSError) -> DalyError:
+        return DalyError(
+            f"cannot write the recording {self._path}: {error.strerror}; choose another folder or name"
+        )
