@@ -39,6 +39,7 @@ class WriteLog:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             os.fsync(self._file.fileno())
         except OSError as error:
+            self._file = None  # said once; what cannot be kept is not kept either at the end
             raise self._failed(error) from error
 
     def _failed(self, error: OSError) -> DalyError:

@@ -189,6 +189,7 @@ def test_a_log_that_cannot_be_written_stops_it(tmp_path: Path) -> None:
         done = run("-d", f"demo:?log={log}", *OFF, "--yes", "--write-log", bad)
         assert (done.returncode, done.stdout) == (1, "")
         assert "cannot write the log" in done.stderr.splitlines()[-1]
+        assert done.stderr.count("cannot write the log") == 1
         assert sent(log) == []
 
 
