@@ -51,7 +51,7 @@ def virtual(name: str, samples: int, seed: int = 1) -> Result:
     schedule, due, taken = Schedule(wire.time.now, INTERVAL), wire.time.now, 0
     warm = False
     while taken < samples:
-        if not warm and taken >= samples // 10:
+        if not warm and taken >= samples // 2:
             result.before, warm = held(), True
         wire.advance(due)
         for sample in sampler.samples(wire.time):

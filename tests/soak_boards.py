@@ -111,6 +111,9 @@ class Wire:
         """Let time pass and the values change; now and then the board sleeps through a sample."""
         self.number, self.time.now = self.number + 1, until
         if self._line:
+            # A frame of the last sample that comes while its command is asked again cannot be told from a
+            # new one, because A5 numbers nothing. Old frames are of this sample, as those of a slow line are.
+            self._line._injector._old.clear()
             self._show(awake=self.dice.random() >= ASLEEP)
 
     def state(self, board: int | None) -> int:
@@ -121,6 +124,8 @@ class Wire:
             fill(board.pack, self.state(number))
             board.pack.heartbeat = (board.pack.heartbeat + 1) % 256
             board.conduct = board.conduct._replace(awake=awake)
+            board.log.heard.clear()  # a board that remembers its requests is no leak of ours
+        self._line.log.heard.clear()
 
     def _shut(self, close: Callable[[], None]) -> Callable[[], None]:
         def shut() -> None:

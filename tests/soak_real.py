@@ -124,7 +124,7 @@ def bluetooth(protocol: str, samples: int, bluez: BlueZ) -> Result:
     clock = Clock()
     sampler = Sampler(Watched("van", MAC, (), {"timeout": 0.1, "protocol": protocol}), opened, clock)
     for number in range(samples):
-        if number == samples // 10:
+        if number == samples // 2:
             result.before = held()
         fill(line.boards[0].pack, number % STATES)
         clock.now += 60.0

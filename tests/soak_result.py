@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 import threading
 import time
 from collections import Counter
@@ -12,11 +13,13 @@ from typing import Any, NamedTuple
 
 from soak_boards import wrong
 
-GROWTH = 2_000_000
-"""Bytes that the memory may grow from the first tenth of a run to its end: an allocator's own."""
+GROWTH = 3_000_000
+"""Bytes that the memory may grow from the middle of a run to its end: an allocator's own."""
+BLOCKS = 3000
+"""The same of blocks that Python has in use: an object kept of each sample would be many more."""
 HEAD = """\
-| wire | samples | faults | opened | states | wrong values | memory | files | threads | tasks | took |
-|---|---|---|---|---|---|---|---|---|---|---|"""
+| wire | samples | faults | opened | states | wrong | memory | blocks | files | threads | tasks | took |
+|---|---|---|---|---|---|---|---|---|---|---|---|"""
 _GOOD = ("ok", "partial")
 COUNTED = ("files", "threads", "tasks")
 
@@ -25,6 +28,7 @@ class Held(NamedTuple):
     """What a process holds."""
 
     memory: int
+    blocks: int
     files: int
     threads: int
     tasks: int
@@ -35,6 +39,7 @@ def held() -> Held:
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return Held(
         pages * os.sysconf("SC_PAGE_SIZE"),
+        sys.getallocatedblocks(),
         len(os.listdir("/proc/self/fd")),
         threading.active_count(),
         sum(type(each).__name__ == "Task" and not each.done() for each in gc.get_objects()),
@@ -68,6 +73,8 @@ class Result:
         grown = self.after.memory - self.before.memory
         found = [f"wrong: {text}" for text in self.wrong[:5]]
         found += [f"memory grew by {grown} bytes"] if grown > GROWTH else []
+        blocks = self.after.blocks - self.before.blocks
+        found += [f"{blocks} blocks more in use"] if blocks > BLOCKS else []
         for what in COUNTED:
             before, after = getattr(self.before, what), getattr(self.after, what)
             found += [f"{what}: {before} before, {after} after"] if after > before else []
@@ -79,5 +86,11 @@ class Result:
         grown = (self.after.memory - self.before.memory) / 1000
         rest = [getattr(self.after, what) - getattr(self.before, what) for what in COUNTED]
         cells = [self.name, sum(self.states.values()), self.injected, self.opened, states, len(self.wrong)]
-        cells += [f"{grown:+.0f} kB", *(f"{number:+d}" for number in rest), f"{self.seconds:.0f} s"]
+        blocks = self.after.blocks - self.before.blocks
+        cells += [
+            f"{grown:+.0f} kB",
+            f"{blocks:+d}",
+            *(f"{number:+d}" for number in rest),
+            f"{self.seconds:.0f} s",
+        ]
         return f"| {' | '.join(map(str, cells))} |"

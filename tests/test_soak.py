@@ -58,5 +58,7 @@ def test_a_wrong_value_would_be_seen(name: str) -> None:
 def test_what_grows_would_be_seen() -> None:
     result = Result("leaking")
     held = result.before
-    result.after = held._replace(memory=held.memory + 3_000_000, files=held.files + 1, tasks=held.tasks + 1)
-    assert len(result.troubles()) == 3
+    result.after = held._replace(
+        memory=held.memory + 4_000_000, blocks=held.blocks + 5000, files=held.files + 1, tasks=held.tasks + 1
+    )
+    assert len(result.troubles()) == 4
