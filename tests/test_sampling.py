@@ -244,6 +244,22 @@ def test_released_wires_are_closed_after_each_sample() -> None:
     assert (wire.opened, wire.closed) == (3, 3)
 
 
+def test_a_board_that_was_away_is_not_called_frozen_when_it_comes_back() -> None:
+    """Nobody knows what it did meanwhile, and its heartbeat may begin anew."""
+    awake, still = [True], [False]
+    moving = beats(still, "7594")
+    wire = Wire(Script(lambda asked, n: moving._answer(asked, n) if awake[0] else []))
+    source = sampler(wire)
+    take(wire, source)
+    still[0] = True
+    assert [take(wire, source, 60.0)["state"] for _ in range(4)] == ["ok"] * 4
+    awake[0] = False
+    assert take(wire, source, 600.0)["state"] == "asleep"
+    awake[0] = True
+    states = [take(wire, source, 60.0)["state"] for _ in range(8)]
+    assert states == [*["ok"] * 5, *["frozen"] * 3], "and remains so, sample after sample"
+
+
 def test_the_polarity_is_learnt_and_kept_for_a_pack_at_rest() -> None:
     flowing = [True]
     charging = {**HEALTHY, 0x90: reply(0x90, "0212000074cc0384"), 0x93: reply(0x93, "0101019e0003eaf8")}

@@ -22,7 +22,7 @@ pytest_plugins = ["bluez.fixtures"]
 @pytest.mark.parametrize("name", BOARDS)
 def test_a_soak_on_a_wire(name: str) -> None:
     result = virtual(name, 600, seed=7)
-    assert result.troubles() == []
+    assert (result.troubles(), result.wrong) == ([], [])
     assert sum(result.states.values()) == 600
     assert result.states["ok"] > 500
     assert result.injected > 50

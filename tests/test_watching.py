@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import signal
+import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Callable
 
 import pytest
+from bluez import MAC, needs_bus
 from processes import board
+from support import Clock
 
 import dalybms
 from dalybms import watching
 from dalybms.sampling import Sampler, Watched
-from dalybms.watching import Watch
+from dalybms.transports.tcp import TcpTransport
+from dalybms.watching import Watch, opened
+
+if TYPE_CHECKING:
+    from bluez.standin import BlueZ
+
+pytest_plugins = ["bluez.fixtures"]
 
 FAST = 0.2
 
@@ -114,6 +124,74 @@ def test_a_signal_at_any_moment_ends_it(seed: int) -> None:
         signal.signal(signal.SIGALRM, before)
     assert not several.ended_by_count
     assert not threads()
+
+
+def traced(in_: str, call: Callable[[], None]) -> Any:
+    """A trace function that calls at every line of a file, as a signal handler may."""
+
+    def tracer(frame: Any, event: str, _: Any) -> Any:
+        if event == "line" and Path(frame.f_code.co_filename).name == in_:
+            call()
+        return tracer
+
+    return tracer
+
+
+def test_a_signal_that_interrupts_the_queue_itself_ends_it() -> None:
+    """A lock that the interrupted line holds is never waited for."""
+    several, before = Watch(["demo:"], 0.1), sys.gettrace()
+    with several:
+        sys.settrace(traced("queue.py", several.stop))
+        try:
+            for _, _ in zip(several, range(5)):
+                pass
+        finally:
+            sys.settrace(before)
+
+
+def test_a_signal_that_interrupts_the_handling_of_another_one_ends_it() -> None:
+    several, before = Watch(["demo:"], 0.1), sys.gettrace()
+    with several:
+        sys.settrace(traced("threading.py", several.stop))
+        try:
+            several.stop()
+        finally:
+            sys.settrace(before)
+        assert list(several) == []
+
+
+def test_a_gateway_that_loses_its_power_is_noticed() -> None:
+    """What was sent must be taken within 20 s; by default Linux goes on for a quarter of an hour."""
+    option = getattr(socket, "TCP_USER_TIMEOUT", None)
+    if option is None:
+        return
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        wire = TcpTransport(f"socket://127.0.0.1:{server.getsockname()[1]}")
+        assert wire._socket.getsockopt(socket.IPPROTO_TCP, option) == 20_000
+        wire.close()
+
+
+@needs_bus
+def test_a_bluetooth_board_that_sleeps_behind_its_module_and_wakes(bluez: BlueZ) -> None:
+    """A link that was answered and falls silent is let go; the next sample makes it anew."""
+    from bluez.battery import battery
+
+    bluez.add(dongle := battery("protocol=d2&cells=16"))
+    answer = dongle.answer
+    clock = Clock()
+    sampler = Sampler(Watched("van", MAC, (), {"timeout": 0.1, "protocol": "d2"}), opened, clock)
+
+    def state() -> str:
+        clock.now += 10
+        (sample,) = sampler.samples(clock)
+        return str(sample["state"])
+
+    assert state() == "ok"
+    dongle.answer = lambda _: []
+    assert [state() for _ in range(3)] == ["asleep"] * 3
+    dongle.answer = answer
+    assert [state() for _ in range(2)] == ["ok"] * 2
+    sampler.end()
 
 
 def test_a_connection_that_is_cut_is_made_again() -> None:

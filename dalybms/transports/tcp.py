@@ -12,6 +12,9 @@ from dalybms.errors import TransportError
 
 CONNECT = 3.0
 """Seconds to wait for the connection."""
+_UNHEARD = 20_000
+"""Milliseconds in which the far machine must take what was sent (Linux); else it has lost its power, and
+the system would go on for a quarter of an hour."""
 _CHUNK = 4096
 _MOST_CHUNKS = 64
 """What is drained at most: a stream without end is left to the reader."""
@@ -49,6 +52,8 @@ class TcpTransport:
                 f"cannot reach {self._name} ({reason}): check address, network and power of the gateway"
             ) from error
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNHEARD)
         self._socket.setblocking(False)
 
     def write(self, data: bytes) -> None:
