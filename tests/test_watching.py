@@ -126,22 +126,26 @@ def test_a_signal_at_any_moment_ends_it(seed: int) -> None:
     assert not threads()
 
 
-def traced(in_: str, call: Callable[[], None]) -> Any:
-    """A trace function that calls at every line of a file, as a signal handler may."""
+def traced(in_: str, line: int, call: Callable[[], None]) -> Any:
+    """A trace function that calls at the so-manieth line that a file runs, as a signal handler may."""
+    lines = [0]
 
     def tracer(frame: Any, event: str, _: Any) -> Any:
         if event == "line" and Path(frame.f_code.co_filename).name == in_:
-            call()
+            lines[0] += 1
+            if lines[0] == line:
+                call()
         return tracer
 
     return tracer
 
 
-def test_a_signal_that_interrupts_the_queue_itself_ends_it() -> None:
+@pytest.mark.parametrize("line", range(1, 9))
+def test_a_signal_that_interrupts_the_queue_itself_ends_it(line: int) -> None:
     """A lock that the interrupted line holds is never waited for."""
     several, before = Watch(["demo:"], 0.1), sys.gettrace()
     with several:
-        sys.settrace(traced("queue.py", several.stop))
+        sys.settrace(traced("queue.py", line, several.stop))
         try:
             for _, _ in zip(several, range(5)):
                 pass
@@ -149,10 +153,11 @@ def test_a_signal_that_interrupts_the_queue_itself_ends_it() -> None:
             sys.settrace(before)
 
 
-def test_a_signal_that_interrupts_the_handling_of_another_one_ends_it() -> None:
+@pytest.mark.parametrize("line", range(1, 9))
+def test_a_signal_that_interrupts_the_handling_of_another_one_ends_it(line: int) -> None:
     several, before = Watch(["demo:"], 0.1), sys.gettrace()
     with several:
-        sys.settrace(traced("threading.py", several.stop))
+        sys.settrace(traced("threading.py", line, several.stop))
         try:
             several.stop()
         finally:
