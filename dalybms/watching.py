@@ -18,7 +18,7 @@ from typing import Any, Callable, Union
 from dalybms.arguments import check_seconds
 from dalybms.cable import open_cable
 from dalybms.opening import battery_class
-from dalybms.sampling import Sample, Sampler, Watched, rfc3339
+from dalybms.sampling import ERROR, Sample, Sampler, Watched, rfc3339
 from dalybms.schedule import Schedule
 
 BANK = "bank"
@@ -188,6 +188,8 @@ class _Bank:
         found = bank(packs, self._voices, self._inverted)
         whole = found["boards"]["answering"] == found["boards"]["of"]
         head = {"time": now, "device": None, "name": BANK, "board": None, "protocol": None}
+        if not found["boards"]["answering"]:
+            return {**head, "state": ERROR, "error": "no pack answers: their own samples say why"}
         return {**head, "state": "ok" if whole else "partial", "polarity": 1, "bank": found}
 
 

@@ -19,7 +19,7 @@ from dalybms.cli.systemd import Notifier, complain
 from dalybms.cli.watch_outputs import FORMATS, Outputs, ReaderGone
 from dalybms.errors import DalyError
 from dalybms.sampling import Watched
-from dalybms.watching import Watch, named
+from dalybms.watching import BANK, Watch, named
 
 INTERVAL = 10.0
 _GOOD = ("ok", "partial")
@@ -84,17 +84,23 @@ def _watch(options: argparse.Namespace, kept: Mapping[str, Any]) -> int:
 def _run(several: Watch, outputs: Outputs, energy: Any, ended: _EndedBySignals) -> int:
     """Hand over sample by sample; the exit code."""
     manager, ready, good, counted = Notifier(), False, 0, 0
+    everyone = {(each.name, board) for each in several.watched for board in each.boards or (None,)}
+    awaited = set(everyone)
     inverted = {each.name: each.inverted for each in several.watched}
     with several:
         for sample in several:
-            if energy and "bank" not in sample:
+            of_battery = sample["name"] != BANK
+            if energy and of_battery:
                 sample = {**sample, "energy": _count(energy, sample, inverted, outputs)}
             outputs.take(sample)
-            counted += 1
-            good += sample["state"] in _GOOD
+            counted += of_battery
+            good += of_battery and sample["state"] in _GOOD
+            awaited.discard((sample["name"], sample["board"]))
             words = f"{sample['name']}: {sample['state']}; {good} of {counted} samples read"
-            manager.say(**({} if ready else {"READY": 1}), STATUS=words, WATCHDOG=1)
-            ready = True
+            manager.say(
+                **({} if ready else {"READY": 1}), STATUS=words, **({} if awaited else {"WATCHDOG": 1})
+            )
+            ready, awaited = True, awaited or set(everyone)
         ended.over()
     manager.say(STOPPING=1)
     return output.FAILED if several.ended_by_count and counted and not good else output.DONE

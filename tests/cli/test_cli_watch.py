@@ -241,6 +241,27 @@ def test_systemd_is_told(tmp_path: Path) -> None:
     assert told[2] == "STOPPING=1"
 
 
+def test_the_watchdog_is_fed_when_every_battery_has_told(tmp_path: Path) -> None:
+    """One wire that hangs for ever must not hide behind the others."""
+    path = str(tmp_path / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(path)
+        manager.settimeout(10)
+        run("-d", "a=demo:", "-d", "b=demo:", *FAST, "--count", "2", NOTIFY_SOCKET=path)
+        told = [manager.recv(4096).decode() for _ in range(5)]
+    assert sum("WATCHDOG=1" in each for each in told) == 2
+    assert "WATCHDOG" not in told[0]
+    assert told[4] == "STOPPING=1"
+
+
+def test_a_bank_of_nobody_is_no_success() -> None:
+    done = run("-d", "a=/dev/no-such-port", "-d", "b=/dev/no-such", *FAST, "--count", "2", "--bank")
+    assert done.returncode == 1
+    (bank, *_) = [sample for sample in lines(done) if sample["name"] == "bank"]
+    assert (bank["state"], bank["error"]) == ("error", "no pack answers: their own samples say why")
+    assert "bank" not in bank
+
+
 # Single reads
 
 
