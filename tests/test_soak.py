@@ -62,3 +62,12 @@ def test_what_grows_would_be_seen() -> None:
         memory=held.memory + 4_000_000, blocks=held.blocks + 5000, files=held.files + 1, tasks=held.tasks + 1
     )
     assert len(result.troubles()) == 4
+
+
+@pytest.mark.parametrize("name", ["a5", "d2"])
+def test_one_wrong_value_is_trouble(name: str) -> None:
+    """Also in a run of any length, and where an 8-bit sum may let it pass: no wrong value is allowed for."""
+    result = Result(name)
+    result.states["ok"] = 100_000
+    result.wrong.append("soc: 1180 for 143.9")
+    assert result.troubles() == ["wrong: soc: 1180 for 143.9"]
