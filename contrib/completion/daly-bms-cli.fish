@@ -50,7 +50,7 @@ function _shtab_daly_bms_cli_using
   test "$_shtab_daly_bms_cli_cmdpath" = "$argv"
 end
 
-set -g _shtab_daly_bms_cli_commands parameters plot watch
+set -g _shtab_daly_bms_cli_commands diagnose parameters plot watch
 set -g _shtab_daly_bms_cli_opts_with_value --adapter --address --baudrate --board --cells --config --count --critical --device --energy --expect-charge --expect-discharge --format --get --if-battery-code --interval --mqtt-broker --mqtt-ca --mqtt-hass-prefix --mqtt-password --mqtt-password-file --mqtt-port --mqtt-topic --mqtt-user --no-reply-state --output --pause --prometheus --protocol --record --record-limit --reply-timeout --retry --sensors --set-charge-mosfet --set-discharge-mosfet --set-soc --since --timeout --warning --without --write-log -c -d -o -t -w
 
 complete -c daly-bms-cli -e
@@ -122,6 +122,21 @@ complete -c daly-bms-cli -n _shtab_daly_bms_cli_using -l dry-run -d 'show old ->
 complete -c daly-bms-cli -n _shtab_daly_bms_cli_using -l if-battery-code -x -d 'write only to the battery with this code'
 complete -c daly-bms-cli -n _shtab_daly_bms_cli_using -l write-log -xka "(__fish_complete_path (commandline -ct))" -d 'append a JSON line before and after the write'
 complete -c daly-bms-cli -n _shtab_daly_bms_cli_using -l read-only -d 'refuse every write'
+complete -c daly-bms-cli -n '_shtab_daly_bms_cli_using; and test $_shtab_daly_bms_cli_npos -eq 0' -a diagnose -d 'Find out why a battery does not answer, step by step along the wire, or what is wrong with one'
+complete -c daly-bms-cli -n '_shtab_daly_bms_cli_using diagnose' -s h -l help -d 'show this help and exit'
+complete -c daly-bms-cli -n '_shtab_daly_bms_cli_using diagnose' -s v -l verbose -d 'show the bytes of both directions on stderr'
+complete -c daly-bms-cli -n '_shtab_daly_bms_cli_using diagnose' -l json -d 'all steps, causes and findings as JSON'
+complete -c daly-bms-cli -n '_shtab_daly_bms_cli_using diagnose' -s d -l device -xka "(__fish_complete_path (commandline -ct))" -d 'port (/dev/ttyUSB0, COM3), socket://HOST:PORT, rfc2217://HOST:PORT, Bluetooth address, ble:NAME, demo: for a fake battery, or replay:FILE for a recording'
+complete -c daly-bms-cli -n '_shtab_daly_bms_cli_using diagnose' -l adapter -x -d 'Bluetooth adapter to use, for instance hci1'
+complete -c daly-bms-cli -n '_shtab_daly_bms_cli_using diagnose' -l uart -d 'ask as host 0x80 only (same as --address 8)'
+complete -c daly-bms-cli -n '_shtab_daly_bms_cli_using diagnose' -l address -x -d 'ask as this host only: 4 (0x40), 8 (0x80) or the byte; without it both are tried'
+complete -c daly-bms-cli -n '_shtab_daly_bms_cli_using diagnose' -l board -x -d 'board number on a shared cable, several as 1,2,3, or all: those that answer; without it the one board of the cable is meant'
+complete -c daly-bms-cli -n '_shtab_daly_bms_cli_using diagnose' -l protocol -xka "auto a5 d2 p81 sinowealth" -d 'what the board speaks; auto finds out (auto)'
+complete -c daly-bms-cli -n '_shtab_daly_bms_cli_using diagnose' -l sinowealth -d 'same as --protocol sinowealth'
+complete -c daly-bms-cli -n '_shtab_daly_bms_cli_using diagnose' -l baudrate -x -d 'rate of the serial port (9600)'
+complete -c daly-bms-cli -n '_shtab_daly_bms_cli_using diagnose' -l record -xka "(__fish_complete_path (commandline -ct))" -d 'write all that passes into a new file, blanked of serial numbers, codes, addresses and names'
+complete -c daly-bms-cli -n '_shtab_daly_bms_cli_using diagnose' -l record-raw -d 'blank nothing in it'
+complete -c daly-bms-cli -n '_shtab_daly_bms_cli_using diagnose' -l record-limit -x -d 'let it grow no larger (10), and say so'
 complete -c daly-bms-cli -n '_shtab_daly_bms_cli_using; and test $_shtab_daly_bms_cli_npos -eq 0' -a parameters -d 'Print the settings of a board as JSON, save them to a file, or compare two of them:'
 complete -c daly-bms-cli -n '_shtab_daly_bms_cli_using parameters' -s h -l help -d 'show this help and exit'
 complete -c daly-bms-cli -n '_shtab_daly_bms_cli_using parameters' -s v -l verbose -d 'show the bytes of both directions on stderr'

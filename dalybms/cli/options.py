@@ -24,6 +24,7 @@ exit codes: 0 done, 1 failed, 2 wrong usage, 4 write not proven, 5 write decline
 with --check 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN and nothing else
 
 A first word starts another program, with a --help of its own:
+  diagnose      say why a battery does not answer, or what is wrong with it
   parameters    print, save and compare the settings of a board
   watch         read again and again, and feed files, MQTT, Prometheus, a live view
   plot          draw what watch has written

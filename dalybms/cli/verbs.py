@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 
 VERBS = {
+    "diagnose": "dalybms.cli.diagnose",
     "parameters": "dalybms.cli.parameters",
     "plot": "dalybms.cli.plot",
     "watch": "dalybms.cli.watch",

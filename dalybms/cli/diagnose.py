@@ -1,0 +1,94 @@
+"""`daly-bms-cli diagnose`: why nothing answers, or what is wrong with a battery that does."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from dalybms.cli import output
+from dalybms.cli.options import DEVICE_VARIABLE, add_battery, add_verbose
+from dalybms.cli.parser import Parser
+from dalybms.cli.run import show_bytes
+from dalybms.cli.settings import settings
+from dalybms.device import is_bluetooth
+from dalybms.diagnosis.diagnose import diagnose
+from dalybms.diagnosis.steps import Step
+from dalybms.errors import DalyError
+
+_DESCRIPTION = """\
+Find out why a battery does not answer, step by step along the wire, or what is wrong with one
+that does. The last line is the cause and what to do next, or the causes that fit where software
+cannot tell them apart. Nothing but reads is sent, for 20 s at most.
+"""
+_EPILOG = "exit codes: 0 it answers, 1 it does not, or an error was found, 2 wrong usage, 130 interrupted"
+
+
+def main(given: Sequence[str]) -> int:
+    """Run the verb with its arguments; returns the exit code (argparse exits with 2 for wrong usage)."""
+    parser = _parser()
+    options = parser.parse_args(given)
+    if options.verbose:
+        show_bytes()
+    if not options.device:
+        parser.error(f"which battery? give -d DEVICE or set {DEVICE_VARIABLE}; --list-ports shows the ports")
+    if isinstance(options.board, (list, str)):
+        parser.error("one board is meant here: give --board a single number")
+    if is_bluetooth(options.device):
+        parser.error("diagnose is for wires: for Bluetooth see --scan and docs/bluetooth.md")
+    try:
+        result = diagnose(options.device, {**settings(options), "board": options.board}, _Teller())
+    except DalyError as error:
+        output.complain(error)
+        return output.FAILED
+    except ValueError as error:
+        parser.error(str(error))
+    bad = not result["answers"] or any(each["severity"] == "error" for each in result["findings"])
+    code = output.write(json.dumps(result, indent=2) if options.json else _lines(result))
+    return output.FAILED if bad else code
+
+
+class _Teller:
+    """Steps on stderr while they run: a line each, or one line that fills up on a terminal."""
+
+    def __init__(self) -> None:
+        self._terminal = sys.stderr is not None and sys.stderr.isatty()
+
+    def __call__(self, said: str | Step) -> None:
+        if sys.stderr is None:
+            return
+        if isinstance(said, str):
+            print(f"{said} ", end="", file=sys.stderr, flush=True)
+        elif self._terminal:
+            print(f"{said.outcome}, ", end="", file=sys.stderr, flush=True)
+        else:
+            print(f"{said.outcome}: {' '.join(said.detail.split())}", file=sys.stderr, flush=True)
+
+
+def _lines(result: dict[str, Any]) -> str:
+    lines = [
+        f"{each['severity']}: {each['area']}: {each['detail']}; {each['fix']}" for each in result["findings"]
+    ]
+    lines += [f"not checked: {line}" for line in result["unchecked"]]
+    return "\n".join([*lines, _last(result["causes"])])
+
+
+def _last(causes: Sequence[dict[str, str]]) -> str:
+    """The cause, or those that fit."""
+    if len(causes) == 1:
+        return f"cause: {causes[0]['detail']}; next: {causes[0]['next']}"
+    fits = "; ".join(f"({n}) {each['detail']}: {each['next']}" for n, each in enumerate(causes, 1))
+    return f"{len(causes)} causes fit: {fits}"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = Parser("daly-bms-cli diagnose", description=_DESCRIPTION, epilog=_EPILOG)
+    general = parser.add_argument_group("options")
+    general.add_argument("-h", "--help", action="help", help="show this help and exit")
+    add_verbose(general)
+    general.add_argument("--json", action="store_true", help="all steps, causes and findings as JSON")
+    add_battery(parser.add_argument_group("which battery"))
+    parser.set_defaults(invert_current=False, retry=2, pause=None, reply_timeout=None)
+    return parser

@@ -1,0 +1,1 @@
+"""Why does a battery not answer, and what is wrong with one that does. Nothing but reads is sent."""

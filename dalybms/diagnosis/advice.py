@@ -1,0 +1,119 @@
+"""The causes in words: what it is, and the one thing to do next. docs/diagnose.md has a row for each."""
+
+from __future__ import annotations
+
+CAUSES: dict[str, tuple[str, str]] = {
+    "missing": (
+        "the system has no such port",
+        "plug the adapter in and take a name that daly-bms-cli --list-ports shows",
+    ),
+    "taken": (
+        "the port vanishes because {takers} runs here and takes serial adapters",
+        "sudo apt remove brltty modemmanager, then plug the adapter in again",
+    ),
+    "permission": (
+        "this user may not open the port",
+        "sudo usermod -aG the group of the port (dialout or uucp), then log in again",
+    ),
+    "busy": ("another program holds the port: {by}", "stop that program: one port serves one program"),
+    "not-a-port": ("what was named is no serial port", "take a name that daly-bms-cli --list-ports shows"),
+    "pyserial": (
+        "the package pyserial is missing or another one stands in its place",
+        "pip install --force-reinstall pyserial",
+    ),
+    "recording": ("this is no recording that can be played", "record once more with --record"),
+    "host": ("the name of the host is not known", "check the name, or write the address of the gateway"),
+    "refused": (
+        "the machine is there, but nothing listens on that port",
+        "start ser2net or the gateway's server, and check the port number",
+    ),
+    "unreachable": (
+        "the gateway is not reached over the network",
+        "ping it; check its power, address and network",
+    ),
+    "rfc2217": ("the far side does not speak RFC 2217", "write socket:// in place of rfc2217://"),
+    "telnet": (
+        "the far side speaks Telnet or RFC 2217, not raw bytes",
+        "write rfc2217:// in place of socket://, or set the server to raw TCP",
+    ),
+    "other": ("it does not open: {error}", "unplug the adapter, plug it in again and try once more"),
+    "gone": ("the adapter went away while it was used", "check plug and cable, and use another USB socket"),
+    "hangs": ("the adapter takes no bytes", "unplug it and plug it in again"),
+    "client": ("another client took the connection", "close the other client: many gateways serve one"),
+    "gateway-restarts": ("the gateway restarted or lost its power", "check its power, then try again"),
+    "modbus-tcp": (
+        "the gateway speaks Modbus TCP, not raw bytes",
+        "set it to transparent (raw TCP server), 9600 8N1",
+    ),
+    "gateway-settings": (
+        "the gateway hands nothing on: wrong baud rate, parity or mode",
+        "set it to transparent (raw TCP server), 9600 8N1",
+    ),
+    "baudrate": (
+        "the baud rate is wrong",
+        "try --baudrate 9600, the rate of Daly's boards, or 115200",
+    ),
+    "baudrate-found": ("the board answers at {rate} baud", "give --baudrate {rate}"),
+    "swapped": ("the wires A and B (or TX and RX) are swapped", "swap the two wires"),
+    "wires": (
+        "a wire is off or swapped (A/B, TX/RX, GND)",
+        "check GND first, then swap A and B (or TX and RX)",
+    ),
+    "adapter": (
+        "the adapter is of the wrong kind: RS485 on a UART port, or the other way round",
+        "compare the port of the board with docs/wiring.md",
+    ),
+    "disturbed": (
+        "bytes come damaged: GND missing, a long or untwisted cable, a charger's noise",
+        "connect GND, shorten and twist the cable",
+    ),
+    "joined": (
+        "TX and RX are joined, or the adapter sends back what it gets",
+        "pull the plug at the board: if the echo stays, it is cable or adapter",
+    ),
+    "asleep": ("the board is asleep", "charge or load the battery for a moment, or press its key"),
+    "master": (
+        "another master asks on this line",
+        "take the inverter or display off this line, or read at its place",
+    ),
+    "inverter": (
+        "the port speaks an inverter's protocol",
+        "set the protocol of this port to none (Daly) in the vendor's app",
+    ),
+    "other-program": ("another program reads the same port: {by}", "stop that program"),
+    "number": ("no board {wanted} is there, but {numbers}", "give --board {first}"),
+    "number-d2": (
+        "the board speaks D2, which has no board number",
+        "leave --board out",
+    ),
+    "twins": (
+        "two boards answer under number {numbers}",
+        "give each a number of its own with the vendor's program",
+    ),
+    "host-address": (
+        "the board answers as host {host}, not as the one that --uart or --address names",
+        "leave --uart and --address out",
+    ),
+    "protocol": ("the board speaks {spoken}, not what --protocol names", "leave --protocol out"),
+    "other-kind": (
+        "a device that is no known Daly board answers",
+        "check which device is on this cable",
+    ),
+    "unsteady": (
+        "only {answered} of {asked} questions are answered",
+        "check GND and plugs, and that no other program uses the line",
+    ),
+    "deaf": (
+        "the board hears nothing for {ms} ms after an answer; this program waits for it",
+        "give other programs a pause of {pause} s between questions",
+    ),
+    "commands": (
+        "the board answers, but has no {missing}",
+        "leave that out: --without {missing_flag}",
+    ),
+    "well": (
+        "nothing is wrong on the wire: {spoken}, {answered} of {asked} questions answered",
+        "nothing to do",
+    ),
+}
+"""Code: (what it is, what to do next)."""

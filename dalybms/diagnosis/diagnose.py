@@ -1,0 +1,118 @@
+"""All steps of one wire in their order, within its time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dalybms.device import hosts
+from dalybms.diagnosis.asking import Found, ask_all, ask_at, ask_gateway, call_roll
+from dalybms.diagnosis.causes import Wanted, answers_as_wanted, causes
+from dalybms.diagnosis.listening import SECONDS, judge
+from dalybms.diagnosis.quality import measure, read_battery
+from dalybms.diagnosis.steps import NOTED, OK, Notebook, Tell
+from dalybms.diagnosis.wire import Ear, Place, TimeUp, open_place, place_of
+from dalybms.errors import TransportError
+
+LONGEST = 20.0
+"""Seconds on a wire."""
+_CLOSING = 1.5
+"""Of these, for opening, closing and what is said."""
+_FURTHER = 1.0
+"""Seconds more for each further number that answers."""
+_QUICK_ROLL = 0.25
+"""Seconds for each number, where a board has answered: the rest is for its measurement."""
+_P81_FAST, _USUAL = 115200, 9600
+
+
+def diagnose(device: str, options: dict[str, Any], tell: Tell) -> dict[str, Any]:
+    """{"device": its kind, "answers": bool, "steps", "causes", "findings", "unchecked"}.
+
+    options: as cli.settings.settings() gives them, and "board". tell: is handed each step as it begins and
+    when it is done. Sends nothing but reads. Raises ValueError for a text or options that cannot be.
+    """
+    place, notes = place_of(device, options), Notebook(tell)
+    wanted = _wanted(place)
+    seen = _walk(place, notes)
+    found = causes(notes.steps, wanted)
+    findings, unchecked = _second_half(seen)
+    return {
+        "device": place.kind,
+        "answers": answers_as_wanted(notes.steps, wanted),
+        "steps": [step.document() for step in notes.steps],
+        "causes": [each._asdict() for each in found],
+        "findings": findings,
+        "unchecked": unchecked,
+    }
+
+
+def _wanted(place: Place) -> Wanted:
+    target = place.target
+    address = None if target.address is None else hosts(target)[0]
+    return Wanted(place.kind, target.protocol, address, target.board)
+
+
+def _walk(place: Place, notes: Notebook) -> dict[str, Any]:
+    """The steps; what the battery says, {} where none was read."""
+    began = place.clock()
+    transport = open_place(place, notes)
+    if transport is None:
+        return {}
+    ear = Ear(transport, place.clock, began + LONGEST - _CLOSING)
+    try:
+        found = _find(ear, place, notes)
+        if found:
+            measure(ear, place, found, notes)
+            return read_battery(ear, place, found, notes)
+    except TimeUp:
+        notes.over()
+        return {}
+    except TransportError as error:
+        notes.lost(error)
+        return {}
+    finally:
+        ear.close()
+    _try_rates(place, notes, ear.ends)
+    return {}
+
+
+def _find(ear: Ear, place: Place, notes: Notebook) -> Found | None:
+    """Listen, then ask in every way; the way that the options name first, else the likeliest."""
+    notes.begin("listens")
+    ear.mark()
+    while len(ear.heard) < _ENOUGH and ear.left() > LONGEST - _CLOSING - SECONDS:
+        ear.read(max(0.0, ear.left() - (LONGEST - _CLOSING - SECONDS)))
+    heard = judge(ear.heard)
+    notes.note(
+        "listens", OK if heard.what == "nothing" else NOTED, heard.detail, heard=heard.what, **heard.facts
+    )
+    ways = ask_all(ear, place, notes)
+    numbers = call_roll(ear, place, notes, *([_QUICK_ROLL] if ways else []))
+    ear.ends += _FURTHER * max(0, len(numbers) - 1)
+    if not ways:
+        if not numbers:
+            ask_gateway(ear, place, notes)
+        return None
+    target = place.target
+    named = [way for way in ways if way.speaker.name == target.protocol]
+    return (named or ways)[0]
+
+
+_ENOUGH = 4096
+
+
+def _try_rates(place: Place, notes: Notebook, ends: float) -> None:
+    """Nobody answers: other rates, where this end sets them."""
+    facts = {step.name: step.facts for step in notes.steps}
+    if facts.get("numbers", {}).get("numbers") or place.kind != "serial":
+        return
+    if place.baudrate != _USUAL and ask_at("a5-9600", "a5", _USUAL, place, notes, ends):
+        return
+    if place.baudrate != _P81_FAST:
+        ask_at("p81-115200", "p81", _P81_FAST, place, notes, ends)
+
+
+def _second_half(seen: dict[str, Any]) -> tuple[list[dict[str, Any]], list[str]]:
+    """What is wrong with a pack that answers, and what could not be checked."""
+    if not seen:
+        return [], []
+    return [], []

@@ -1,0 +1,82 @@
+"""What a diagnosis does, step by step, and what each step found. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Callable, NamedTuple, Union
+
+OK, FAILED, NOTED, SKIPPED = "ok", "failed", "noted", "skipped"
+
+NAMES = {
+    "there": "does the system know the device",
+    "permission": "may this user open it",
+    "busy": "does another program hold it",
+    "opens": "does it open",
+    "listens": "what is on the line before anything is asked",
+    "a5-named": "A5 as the host address of --address",
+    "a5-pc": "A5 as host 0x40, or 0x3F + number",
+    "a5-app": "A5 as host 0x80",
+    "d2": "D2",
+    "p81": "P81",
+    "sinowealth": "Sinowealth, only where --protocol names it",
+    "a5-9600": "A5 at 9600 baud, where --baudrate names another rate",
+    "p81-115200": "P81 at 115200 baud, on a serial port",
+    "gateway": "does a network gateway speak Modbus TCP",
+    "echo": "do our own questions come back",
+    "numbers": "which board numbers answer, 1 to 16",
+    "deaf": "how long after an answer a question is lost",
+    "rate": "how many of twenty questions are answered",
+    "damage": "how many answers come damaged",
+    "commands": "which commands the board does not have",
+}
+"""The steps in their order, and what each finds out."""
+
+
+class Step(NamedTuple):
+    """name: a key of NAMES. outcome: "ok", "failed", "noted" or "skipped". detail: one line.
+
+    facts: plain values, from which the causes follow.
+    """
+
+    name: str
+    outcome: str
+    detail: str
+    facts: Mapping[str, Any]
+
+    def document(self) -> dict[str, Any]:
+        return {**self._asdict(), "facts": dict(self.facts)}
+
+
+Tell = Callable[[Union[str, Step]], None]
+"""Is handed the name of a step when it begins, and the step when it is done."""
+
+
+class Notebook:
+    """The steps that were done so far."""
+
+    def __init__(self, tell: Tell) -> None:
+        self.steps: list[Step] = []
+        self._tell = tell
+        self._now = "there"
+
+    def begin(self, name: str) -> None:
+        self._now = name
+        self._tell(name)
+
+    def note(self, name: str, outcome: str, detail: str, **facts: Any) -> Step:
+        step = Step(name, outcome, detail, facts)
+        self.steps.append(step)
+        self._tell(step)
+        return step
+
+    def over(self) -> None:
+        """The time was over within the step that runs."""
+        self.note(self._now, SKIPPED, "no time was left for it")
+
+    def lost(self, error: Exception) -> None:
+        """The wire went away within the step that runs."""
+        said = str(error)
+        words = (("cut the connection", "cut"), ("took no bytes", "hangs"), ("is gone", "gone"))
+        self.note(
+            self._now, FAILED, said, error=next((word for part, word in words if part in said), "other")
+        )
