@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import cycle, islice
 from typing import Any, Callable
 
@@ -20,7 +21,8 @@ from dalybms.exchange import Exchange
 from dalybms.listener import Listener
 from dalybms.pace import Pace, Quiet, Tails, Trial
 from dalybms.protocols.request import Answer, Request
-from dalybms.timing import LONGEST, QUESTION, WIRE, Timing
+from dalybms.timing import HEAD, LONGEST, QUESTION, WIRE, Timing
+from dalybms.trail import Trail, Trails
 from dalybms.wire import Wire, log
 
 Turns = Iterable[tuple[Request, bytes]]
@@ -50,6 +52,7 @@ class Link(Wire):
         self._budget = Budget(timing)
         self._quiet = Quiet(timing)
         self._tails = Tails()
+        self._trails = Trails()
         self._calls = 0
         self._last_pace: Pace | None = None
 
@@ -128,6 +131,8 @@ class Link(Wire):
         """Nothing of an earlier request may be taken for an answer to this one."""
         if not self._calm(quiet=pause):
             self._guard(self._transport.drain)
+        if self._trails.last:
+            self._trails.last.close(bytes(self._heard))
         self._heard.clear()
 
     def _attempt(self, exchange: Exchange, request: Request, silence: float, pause: float) -> Answer | None:
@@ -154,6 +159,8 @@ class Link(Wire):
             raise
         finally:
             exchange.trials.append(Trial(rest, lost))
+            if self._trails.last and not again:
+                self._trails.last.next(listener.heard, exchange.sent[-1])
         self._note_strangers(listener)
         exchange.bad = exchange.bad or listener.late
         if answer:
@@ -161,9 +168,33 @@ class Link(Wire):
             self.counters["answered"] += 1
             self.doubles.used(answer.request, listener.frames[answer.request])
             self._tails.used(answer.request, answer.written, listener.frames[answer.request])
-        elif not request.optional:
+            return self._followed(answer, listener.heard)
+        if not request.optional:
             self._budget.failed(self._clock() - began, listener.silent)
         return answer
+
+    def _followed(self, answer: Answer, heard: bytes) -> Answer:
+        """Where the check is weak, what comes behind an answer is kept in mind."""
+        self._trails.last = None
+        if not answer.request.reader.weak:
+            return answer
+        trail = self._trails.last = Trail(answer.request.reader)
+        self._heard[:] = heard
+        return answer._replace(alone=partial(self._alone, trail))
+
+    def _alone(self, trail: Trail) -> bool:
+        if trail.open:
+            self._look_behind()
+            trail.close(bytes(self._heard))
+        return self._trails.alone(trail)
+
+    def _look_behind(self) -> None:
+        """Whoever wants no pause has none here either; of a tail its beginning is enough."""
+        seconds = self._quiet.behind if self._pause is None else min(self._pause, self._quiet.behind)
+        if self._tails.running:
+            self._tails.feed(self._read(seconds, HEAD))
+        else:
+            self._calm(quiet=seconds)
 
     def _listen(self, listener: Listener) -> Answer | None:
         """The answer that comes before the attempt ends."""

@@ -25,6 +25,8 @@ _ROUNDING = 0.0005
 _REPLIES = 3
 _AMPLE = 5
 """A line is quiet after so many times the longest gap within a reply."""
+_BEHIND = 4
+"""Bytes: what follows a reply at once has begun after so long."""
 
 
 class Trial(NamedTuple):
@@ -137,6 +139,11 @@ class Quiet:
             return self._timing.quiet
         least = max(self._timing.least_quiet, _AMPLE * (self._timing.byte + self._late))
         return min(self._timing.quiet, least)
+
+    @property
+    def behind(self) -> float:
+        """Within so long comes what follows a reply at once."""
+        return self._timing.quiet if self._gathers else _BEHIND * self._timing.byte
 
     def began(self, size: int) -> None:
         """A reply began with so many bytes at once."""

@@ -10,6 +10,8 @@ LONGEST = 16 * 13
 """Bytes of the longest reply there is."""
 QUESTION = 13
 """Bytes of the longest question."""
+HEAD = 4
+"""Bytes that tell that another frame begins."""
 
 
 class Timing(NamedTuple):

@@ -10,6 +10,9 @@ class Reader:
 
     doubt = False
     """Is a frame held back until more comes?"""
+    weak = False
+    """May its check let a mixture pass? Then around(heard) counts the bytes before the first frame, and
+    those behind it that are part of none."""
 
     def release(self, everything: bool) -> list[Any]:
         """The line is quiet: what was held back; with everything also what an earlier attempt began."""
@@ -18,6 +21,10 @@ class Reader:
     def missing(self) -> int:
         """Bytes that must come before feed() can give another frame: the link waits for so many at once."""
         return 1
+
+
+def _alone() -> bool:
+    return True
 
 
 class Request(NamedTuple):
@@ -60,6 +67,9 @@ class Answer(NamedTuple):
     request: Request
     written: bytes
     value: Any
+    alone: Callable[[], bool] = _alone
+    """Did no stray bytes come behind it? They are a sign that it may be a mixture. Looks at the line
+    where nothing was asked since."""
 
 
 Ask = Callable[[Request], Answer]

@@ -28,6 +28,8 @@ _COUNTS = ("cells", "temperature_sensors")
 _INFO_NAMES = frozenset((*_COUNTS, *(field.name for row in INFO for field in row.fields)))
 _FRAMES = 2
 """A sum of 8 bits: a value that cannot be is believed when it comes twice."""
+_LOOKS = 3
+"""An answer with stray bytes behind it is asked for so often again; then so is this line."""
 READS = frozenset((*range(0x50, 0x8B), *range(0x90, 0x9B), 0xD8))
 """Commands that only read: all others may change the battery."""
 
@@ -52,6 +54,7 @@ class A5:
         self._counts: dict[str, int] = {}
         self.unusable: dict[str, str] = {}
         self._numbering = Numbering()
+        self._alone: dict[str, Callable[[], bool]] = {}
         self._hardware: str | None = None  # its text; "" where it was silent, None before it was asked
 
     @property
@@ -74,11 +77,10 @@ class A5:
         """The reading of each section, or the error that it ended with."""
         outcomes: dict[str, Outcome] = {}
         self.unusable = {}
-        for row in self._plan(sections):
-            self._fill_in(outcomes, ask, row)
+        self._fill_in_all(outcomes, ask, self._plan(sections))
         reconcile(
             outcomes,
-            again=lambda section: self._fill_in(outcomes, ask, BY_SECTION[section]),
+            again=lambda section: self._fill_in_all(outcomes, ask, [BY_SECTION[section]]),
             gaps=lambda section: gaps_of(self.unusable, section),
         )
         if any(isinstance(outcomes.get(row.section), DalyError) for row in COUNTED):
@@ -146,7 +148,24 @@ class A5:
             rows.append(BY_SECTION["status"])
         return sorted(set(rows), key=_place)
 
+    def _fill_in_all(self, outcomes: dict[str, Outcome], ask: Ask, rows: Sequence[Command]) -> None:
+        """An answer counts when it came alone, or twice the same: what lost bytes may be a mixture."""
+        for row in rows:
+            self._fill_in(outcomes, ask, row)
+        for _ in range(_LOOKS):
+            rows = [row for row in rows if row.section in self._alone and not self._alone[row.section]()]
+            counts = self._counts
+            for row in rows:
+                before = outcomes[row.section]
+                self._fill_in(outcomes, ask, row)
+                if outcomes[row.section] == before:
+                    del self._alone[row.section]
+            if self._counts != counts:
+                others = [row for row in COUNTED if row.section in outcomes and row not in rows]
+                self._fill_in_all(outcomes, ask, others)
+
     def _fill_in(self, outcomes: dict[str, Outcome], ask: Ask, row: Command) -> None:
+        self._alone.pop(row.section, None)
         try:
             outcomes[row.section] = self._reading(ask, row, outcomes)
         except TransportError:
@@ -165,6 +184,7 @@ class A5:
             self._numbering.begin(row.series.frames(self._counts[row.counted]))
         answer = ask(self._question(row, doubts))
         self.learn(answer)
+        self._alone[row.section] = answer.alone
         self.unusable = told(self.unusable, row.section, doubts)
         if row.section == "status":
             self._counts = {name: answer.value[name] for name in _COUNTS}

@@ -41,6 +41,8 @@ class FrameReader(Reader):
     bytes given up since the last reset().
     """
 
+    weak = True
+
     def __init__(self) -> None:
         self.reset()
 
@@ -71,6 +73,19 @@ class FrameReader(Reader):
     def missing(self) -> int:
         """Bytes to the end of the frame that may have begun; the next byte decides about one in doubt."""
         return max(1, SIZE - len(self._buffer))
+
+    @staticmethod
+    def around(heard: bytes) -> tuple[int, int]:
+        """Bytes before the first frame, and those behind it that are part of no frame."""
+        if not len(heard) % SIZE and all(_whole(heard[at : at + SIZE]) for at in range(0, len(heard), SIZE)):
+            return 0, 0
+        reader = FrameReader()
+        frames = reader.feed(heard) + reader.release(everything=True)
+        if not frames:
+            return len(heard), 0
+        before = heard.find(frames[0].encode())
+        begun = reader._buffer if _begins(reader._buffer) else b""
+        return before, len(heard) - before - SIZE * len(frames) - len(begun)
 
     def _found(self, patient: bool) -> list[Frame]:
         buffer, at = self._buffer, 0
@@ -117,6 +132,10 @@ class FrameReader(Reader):
         own = self._buffer[at : at + 3]
         tails = (self._buffer[at + SIZE - n : at + SIZE] for n in (1, 2, 3))
         return any(_may_be_head(tail, own) for tail in tails)
+
+
+def _begins(rest: bytearray) -> bool:
+    return rest[:1] == bytes((START,)) and rest[3:4] in (b"", bytes((LENGTH,)))
 
 
 def _is_head(head: bytearray, own: bytearray) -> bool:
