@@ -21,9 +21,12 @@ from dalybms.exchange import Exchange
 from dalybms.listener import Listener
 from dalybms.pace import Pace, Quiet, Tails, Trial
 from dalybms.protocols.request import Answer, Request
-from dalybms.timing import HEAD, LONGEST, QUESTION, WIRE, Timing
+from dalybms.timing import LONGEST, QUESTION, WIRE, Timing
 from dalybms.trail import Trail, Trails
 from dalybms.wire import Wire, log
+
+_HEAD = 4
+"""Bytes that tell whether another frame begins."""
 
 Turns = Iterable[tuple[Request, bytes]]
 
@@ -159,7 +162,7 @@ class Link(Wire):
             raise
         finally:
             exchange.trials.append(Trial(rest, lost))
-            if self._trails.last and not again:
+            if self._trails.last and not again and listener.prompt:
                 self._trails.last.next(listener.heard, exchange.sent[-1])
         self._note_strangers(listener)
         exchange.bad = exchange.bad or listener.late
@@ -168,18 +171,19 @@ class Link(Wire):
             self.counters["answered"] += 1
             self.doubles.used(answer.request, listener.frames[answer.request])
             self._tails.used(answer.request, answer.written, listener.frames[answer.request])
-            return self._followed(answer, listener.heard)
+            return self._followed(answer, listener)
         if not request.optional:
             self._budget.failed(self._clock() - began, listener.silent)
         return answer
 
-    def _followed(self, answer: Answer, heard: bytes) -> Answer:
+    def _followed(self, answer: Answer, listener: Listener) -> Answer:
         """Where the check is weak, what comes behind an answer is kept in mind."""
         self._trails.last = None
-        if not answer.request.reader.weak:
+        reader, frames = answer.request.reader, listener.frames[answer.request]
+        if not reader.weak:
             return answer
-        trail = self._trails.last = Trail(answer.request.reader)
-        self._heard[:] = heard
+        trail = self._trails.last = Trail(reader, frames[: answer.request.size // reader.size])
+        self._heard[:] = listener.heard
         return answer._replace(alone=partial(self._alone, trail))
 
     def _alone(self, trail: Trail) -> bool:
@@ -192,7 +196,7 @@ class Link(Wire):
         """Whoever wants no pause has none here either; of a tail its beginning is enough."""
         seconds = self._quiet.behind if self._pause is None else min(self._pause, self._quiet.behind)
         if self._tails.running:
-            self._tails.feed(self._read(seconds, HEAD))
+            self._tails.feed(self._read(seconds, _HEAD))
         else:
             self._calm(quiet=seconds)
 

@@ -35,6 +35,8 @@ class Listener:
         self.frames: dict[Request, list[Any]] = {request: [] for request in asked}
         self.strangers: list[Any] = []
         self.heard = b""
+        self.prompt = False
+        """Did bytes come that were on their way before the question?"""
         self.late: BadReply | None = None
         """Why a late answer to an earlier request cannot be."""
         self._short = False
@@ -43,7 +45,7 @@ class Listener:
 
     def begin(self, now: float) -> None:
         """The request is sent now."""
-        self._last = now
+        self._last = self._began = now
         self._ends = now + self._silence
         self._limit = self._ends + 2 * self._request.longest * self._timing.byte
 
@@ -74,6 +76,7 @@ class Listener:
         self._short = short
         if not chunk:
             return None
+        self.prompt = self.prompt or last_byte - self._began < self._timing.kept
         if self.heard and self._again and now - self._last > self._quiet.seconds:
             self._begin_anew()
         self.heard = (self.heard + chunk)[-_KEPT:]

@@ -143,7 +143,7 @@ class Quiet:
     @property
     def behind(self) -> float:
         """Within so long comes what follows a reply at once."""
-        return self._timing.quiet if self._gathers else _BEHIND * self._timing.byte
+        return self._timing.kept if self._gathers else _BEHIND * self._timing.byte
 
     def began(self, size: int) -> None:
         """A reply began with so many bytes at once."""

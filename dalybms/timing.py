@@ -10,8 +10,6 @@ LONGEST = 16 * 13
 """Bytes of the longest reply there is."""
 QUESTION = 13
 """Bytes of the longest question."""
-HEAD = 4
-"""Bytes that tell that another frame begins."""
 
 
 class Timing(NamedTuple):
@@ -21,6 +19,8 @@ class Timing(NamedTuple):
     """Longest silence before an attempt ends. Boards answer in 25-80 ms, worst seen about 100 ms."""
     usual: float = 0.1
     """Within so long boards answer: a reply is waited for as a whole. 0: its beginning is waited for."""
+    kept: float = 0.017
+    """Adapters keep bytes for 16 ms, so what comes within so long of a question was on its way before it."""
     turn: float = 0.3
     """The share of it that each candidate gets in the first two rounds of finding out who answers."""
     least_turn: float = 0.0

@@ -6,6 +6,7 @@ A frame that lost bytes is completed by what follows it, and one in 256 such mix
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 _USUAL = 3
@@ -13,13 +14,13 @@ _USUAL = 3
 
 
 class Trail:
-    """The bytes of one answer, and those behind it up to the next one."""
+    """The frames of one answer, and the bytes around them up to the next one."""
 
-    def __init__(self, reader: Any) -> None:
-        self._reader = reader
+    def __init__(self, reader: Any, frames: Sequence[Any]) -> None:
+        self._reader, self._frames = reader, frames
         self._heard: bytes | None = None
         self.before_next: bool | None = None
-        """Did stray bytes stand before the next answer? None: nothing was asked since."""
+        """Did stray bytes stand before the next answer? None: nothing came that soon."""
         self.sound: bool | None = None
         """What was concluded."""
 
@@ -34,14 +35,12 @@ class Trail:
             self._heard = heard
 
     def next(self, heard: bytes, written: bytes) -> None:
-        """What was heard when `written` was asked then; the end of an echo is no stray."""
-        before, _ = self._reader.around(heard)
-        self.before_next = not written.endswith(heard[:before])
+        """What was heard at once when `written` was asked then."""
+        self.before_next = self._reader.led(heard, written)
 
     def behind(self) -> bool:
-        """Did bytes come behind it that are part of no frame?"""
-        _, strays = self._reader.around(self._heard)
-        return bool(strays)
+        """Did stray bytes come right behind it?"""
+        return bool(self._reader.followed(self._heard, self._frames))
 
 
 class Trails:

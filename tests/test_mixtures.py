@@ -87,7 +87,10 @@ def test_a_line_with_bytes_around_every_answer_is_read_and_not_slowed_for_ever(
                 + b"\x03\x84",
             )
         data = junk + data if where == "before" else data + junk
-        return [(0.04 + at * 10 / 9600, data[at : at + 1]) for at in range(len(data))]
+        return [
+            ((0.01 if where == "before" else 0.04) + at * 10 / 9600, data[at : at + 1])
+            for at in range(len(data))
+        ]
 
     line = Script(answer)
     bms: DalyBMS = attach(line)
@@ -133,3 +136,17 @@ def test_any_mixture_with_a_rest_behind_it_is_no_value() -> None:
                 tried += 1
                 assert attach(board({0x93: [bytes(data)]})).get_mosfet_status() == healthy
     assert tried > 50
+
+
+def test_what_the_board_says_of_itself_is_guarded_too() -> None:
+    known = {**HEALTHY, 0x50: reply(0x50, "00022ee000000ce4"), 0x53: reply(0x53, "02120300000000ff")}
+    mixture = [reply(0x50, "0012000000000ce4") + b"\x53\xa2"]
+
+    def answer(request: bytes, _: int) -> Iterable[tuple[float, bytes]]:
+        if request[1] != 0x40 or request[2] not in known:
+            return []
+        return [(0.04, mixture.pop() if request[2] == 0x50 and mixture else known[request[2]])]
+
+    line = Script(answer)
+    assert attach(line).read(["info"])["info"]["rated_capacity_ah"] == pytest.approx(143.072)
+    assert asked(line, 0x50) == 2

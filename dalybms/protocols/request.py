@@ -11,8 +11,8 @@ class Reader:
     doubt = False
     """Is a frame held back until more comes?"""
     weak = False
-    """May its check let a mixture pass? Then around(heard) counts the bytes before the first frame, and
-    those behind it that are part of none."""
+    """May its check let a mixture pass? Then it also has followed(heard, frames) and led(heard, written):
+    do stray bytes stand right behind one of the frames, or before the first one? `size` of each frame."""
 
     def release(self, everything: bool) -> list[Any]:
         """The line is quiet: what was held back; with everything also what an earlier attempt began."""

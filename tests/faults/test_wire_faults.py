@@ -523,9 +523,9 @@ def test_f32_unplugged_in_the_middle() -> None:
 def test_f34_other_programs_bytes_are_ignored(foreign: str) -> None:
     junk = bytes.fromhex(foreign)
     bms, script = board(0x90, lambda *_: [(0.01, junk), (0.05, HEALTHY[0x90] + junk)])
-    assert bms.get_soc() == GOOD
-    assert bms.get_soc() == GOOD
-    assert len(script.sent) == 2
+    for _ in range(5):
+        assert bms.get_soc() == GOOD
+    assert len(script.sent) == 5 + 2, "bytes behind an answer: asked again until that is how the line is"
 
 
 @pytest.mark.parametrize("foreign", ["feffff fdfd", "01460753a2"])

@@ -111,7 +111,7 @@ class A5:
             doubts = Doubts("info", _FRAMES)
             question = self._question(row, doubts)
             try:
-                answer = ask(question._replace(tries=2, optional=True) if only else question)
+                answer = _sure(ask, question._replace(tries=2, optional=True) if only else question)
             except (NoReply, BadReply) as error:
                 failure = error
                 names = [field.name for field in row.fields if isinstance(error, BadReply)]
@@ -262,6 +262,12 @@ class A5:
         if row.series:
             return partial(listed, row, doubts, self._numbering, self._counts[row.counted])
         return partial(joined, row) if row.frames > 1 else partial(single, row, doubts)
+
+
+def _sure(ask: Ask, question: Request) -> Answer:
+    """An answer that came alone, else the second one."""
+    answer = ask(question)
+    return answer if answer.alone() else ask(question)
 
 
 def _place(row: Command) -> tuple[bool, bool, int]:

@@ -7,6 +7,7 @@ Byte 1 is the asking host in a request, the answering board in a reply.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from dalybms.protocols.request import Reader
@@ -14,6 +15,8 @@ from dalybms.protocols.request import Reader
 START = 0xA5
 SIZE = 13
 LENGTH = 8
+HEAD = 4
+"""Bytes that tell that a frame begins."""
 LAST_BOARD = 16
 """Reply addresses 1..16 are boards; higher ones are hosts, so their frames are echoes."""
 LOWEST_HOST = 0x20
@@ -42,6 +45,7 @@ class FrameReader(Reader):
     """
 
     weak = True
+    size = SIZE
 
     def __init__(self) -> None:
         self.reset()
@@ -75,17 +79,16 @@ class FrameReader(Reader):
         return max(1, SIZE - len(self._buffer))
 
     @staticmethod
-    def around(heard: bytes) -> tuple[int, int]:
-        """Bytes before the first frame, and those behind it that are part of no frame."""
-        if not len(heard) % SIZE and all(_whole(heard[at : at + SIZE]) for at in range(0, len(heard), SIZE)):
-            return 0, 0
-        reader = FrameReader()
-        frames = reader.feed(heard) + reader.release(everything=True)
-        if not frames:
-            return len(heard), 0
-        before = heard.find(frames[0].encode())
-        begun = reader._buffer if _begins(reader._buffer) else b""
-        return before, len(heard) - before - SIZE * len(frames) - len(begun)
+    def followed(heard: bytes, frames: Sequence[Frame]) -> bool:
+        """Do stray bytes stand right behind one of these frames, and not the beginning of another?"""
+        ends = (heard.find(frame.encode()) + SIZE for frame in frames)
+        return not all(_begins(heard[end : end + HEAD]) for end in ends)
+
+    @staticmethod
+    def led(heard: bytes, written: bytes) -> bool:
+        """Do stray bytes stand before the first frame, and not the end of an echo?"""
+        echoes = (n for n in range(SIZE) if heard[:n] == written[SIZE - n :])
+        return not any(_begins(heard[n : n + HEAD]) for n in echoes)
 
     def _found(self, patient: bool) -> list[Frame]:
         buffer, at = self._buffer, 0
@@ -134,8 +137,9 @@ class FrameReader(Reader):
         return any(_may_be_head(tail, own) for tail in tails)
 
 
-def _begins(rest: bytearray) -> bool:
-    return rest[:1] == bytes((START,)) and rest[3:4] in (b"", bytes((LENGTH,)))
+def _begins(head: bytes) -> bool:
+    """May a frame begin so, as far as `head` goes?"""
+    return not head or (head[0] == START and head[3:] in (b"", bytes((LENGTH,))))
 
 
 def _is_head(head: bytearray, own: bytearray) -> bool:
