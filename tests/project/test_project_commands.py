@@ -80,18 +80,45 @@ def test_without_that_folder_path_default_and_pyenv_are_searched(tree: Path, tmp
     assert [line.split()[0] for line in done.stdout.splitlines()] == ["10", "12", "14"]
 
 
+def matrix(tree: Path, tmp_path: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    """The matrix with the Pythons of one folder, and no other on PATH."""
+    for name in ("cat", "cp", "dirname", "mkdir", "sed", "sh"):
+        program(tmp_path / "tools" / name, f'#!/bin/sh\nexec {shutil.which(name)} "$@"\n')
+    places = {"PYTHONS": str(tmp_path / "p"), "PATH": str(tmp_path / "tools")}
+    return run(tree, "matrix", "/nowhere/python", "0.22.3", "pytest", **places, **env)
+
+
+@pytest.mark.parametrize(
+    ("found", "tested", "then"),
+    [
+        ([9, 11, 12, 13, 15], 12, [9, 15]),
+        ([9, 11, 13], 13, [9]),
+        ([9, 11, 13], 9, [9, 13]),  # the lowest again: with the oldest bleak
+        ([11], 11, [11]),
+        ([12], 11, [12, 12]),
+    ],
+)
+def test_after_the_suite_only_the_ends_are_tested(
+    tree: Path, tmp_path: Path, found: list[int], tested: int, then: list[int]
+) -> None:
+    for minor in found:
+        fake_python(tmp_path / f"p/python3.{minor}", minor)
+    done = matrix(tree, tmp_path, TESTED=str(tested))
+    assert done.returncode == 0, done.stderr
+    assert [int(each) for each in re.findall(r"tested by 3\.(\d+).*not alone", done.stdout)] == then
+    assert (tree / f".matrix/3.{found[0]}-oldest-bleak").exists()
+    assert all(f"--- 3.{minor}: left out" in done.stdout for minor in found if minor not in then)
+
+
 def test_the_matrix_takes_each_python_once_and_the_oldest_bleak_with_the_lowest(
     tree: Path, tmp_path: Path
 ) -> None:
     for minor in (12, 14, 15):
         fake_python(tmp_path / f"p/python3.{minor}", minor)
-    for name in ("cat", "cp", "dirname", "mkdir", "sed", "sh", "wc"):
-        program(tmp_path / "tools" / name, f'#!/bin/sh\nexec {shutil.which(name)} "$@"\n')
-    env = {"PYTHONS": str(tmp_path / "p"), "PATH": str(tmp_path / "tools"), "LEAVE_OUT": "14"}
-    done = run(tree, "matrix", "/nowhere/python", "0.22.3", "pytest", **env)
+    done = matrix(tree, tmp_path)
     assert done.returncode == 0, done.stderr
-    assert re.findall(r"tested by 3\.(\d+)", done.stdout) == ["12", "12", "15", "15"]
-    assert "--- 3.14: left out, it has run already" in done.stdout
+    assert re.findall(r"tested by 3\.(\d+)", done.stdout) == ["12", "12", "14", "14", "15", "15"]
+    assert done.stdout.count("no interpreter found") == 4
     assert (
         (tree / ".matrix/3.12-oldest-bleak/ready")
         .read_text()

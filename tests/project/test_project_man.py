@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import runpy
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -94,12 +93,37 @@ def test_bash_completes() -> None:
     assert complete("daly-bms-cli --set-charge-mosfet") == ["on", "off"]
 
 
-@pytest.mark.parametrize("shell", ["zsh", "fish"])
-def test_other_shells_read_it(shell: str) -> None:
-    """Where they are installed; bash alone is a need of the tests."""
-    program = shutil.which(shell)
-    if program:
-        subprocess.run([program, "-n", str(ROOT / MAKER.COMPLETION[shell])], timeout=20, check=True)
+def silent(command: list[str]) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@needs("zsh")
+def test_zsh_reads_it() -> None:
+    """Without any start-up file, whose words could be others'."""
+    silent(["zsh", "-fn", str(ROOT / MAKER.COMPLETION["zsh"])])
+
+
+@needs("fish")
+def test_fish_reads_it() -> None:
+    silent(["fish", "--no-execute", str(ROOT / MAKER.COMPLETION["fish"])])
+
+
+@needs("fish")
+def test_fish_completes(tmp_path: Path) -> None:
+    def offered(line: str) -> list[str]:
+        script = f"source {ROOT / MAKER.COMPLETION['fish']}; complete --do-complete '{line}'"
+        done = subprocess.run(
+            ["fish", "--no-config", "-c", script],
+            env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "TERM": "dumb"},
+            capture_output=True, text=True, timeout=20, check=True,
+        )  # fmt: skip
+        assert done.stderr == ""
+        return [each.split("\t")[0] for each in done.stdout.splitlines()]
+
+    assert set(VERBS) <= set(offered("daly-bms-cli "))
+    assert {"auto", "a5", "d2", "p81", "sinowealth"} <= set(offered("daly-bms-cli --protocol "))
+    assert {"on", "off"} <= set(offered("daly-bms-cli --set-charge-mosfet "))
 
 
 def test_a_package_holds_them(monkeypatch: pytest.MonkeyPatch) -> None:
