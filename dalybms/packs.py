@@ -11,6 +11,8 @@ from dalybms.sections import MORE_SECTIONS, SECTIONS
 _SECTIONS = (*SECTIONS, *MORE_SECTIONS)
 _GOOD = ("ok", "partial")
 """States of a sample that has readings."""
+MOST_SENSORS = 16
+"""More than these no board has; some are set to more."""
 
 
 class Unknown(Exception):
@@ -96,3 +98,13 @@ def absence(pack: Any) -> str:
 
 def because(why: str) -> str:
     return f": {why}" if why else ""
+
+
+def lost_sensors(configured: Any, readable: Any) -> list[int]:
+    """Numbers of the temperature sensors that a board is set to and does not read.
+
+    configured: how many it is set to. readable: {number: C} of those it reads. Either may be anything.
+    """
+    if not isinstance(readable, Mapping) or failure(readable) or not isinstance(configured, int):
+        return []
+    return [number for number in range(1, min(configured, MOST_SENSORS) + 1) if number not in readable]

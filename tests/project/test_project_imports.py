@@ -39,6 +39,7 @@ BELOW = {
         "timing",
         "errors",
     },
+    "diagnosis": {"diagnosis", "errors", "packs", "polarity", "sections"},
     "dalybms": {
         "watching",
         "banking",

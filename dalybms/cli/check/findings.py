@@ -11,6 +11,7 @@ from dalybms.cli.check.nagios import BY_WEIGHT, CRITICAL, OK, UNKNOWN, WARNING, 
 from dalybms.cli.check.policy import Policy
 from dalybms.cli.without import CHECK_CAN_SPARE, advice, is_lacking
 from dalybms.errors import DalyError, NotSupported
+from dalybms.packs import lost_sensors
 
 SECTIONS = (
     "soc",
@@ -24,8 +25,6 @@ SECTIONS = (
     "faults",
 )
 """What a verdict rests on; OK means that each of them was read."""
-
-MOST_SENSORS = 16
 
 NEARLY_FULL = 99.0
 """State of charge (%) from which a pack may switch its charge MOSFET off in normal use."""
@@ -144,11 +143,8 @@ def _readable(seen: Seen) -> int | None:
 def _sensors(seen: Seen, policy: Policy) -> Iterable[Finding]:
     """A sensor that the board is set to but cannot read, unless the operator has said how many it can."""
     configured = seen.sections.get("status", {}).get("temperature_sensors")
-    readable = seen.sections.get("temperatures")
-    if policy.sensors is not None or readable is None or not isinstance(configured, int):
-        return
-    lost = [number for number in range(1, min(configured, MOST_SENSORS) + 1) if number not in readable]
-    if lost:
+    lost = lost_sensors(configured, seen.sections.get("temperatures"))
+    if lost and policy.sensors is None:
         numbers = ", ".join(map(str, lost))
         yield Finding(WARNING, f"temperature sensor{'s' * (len(lost) > 1)} {numbers} cannot be read")
 
