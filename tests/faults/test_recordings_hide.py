@@ -2,72 +2,22 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support import Clock, VirtualWire
+from sweep import SECRETS, Battery, board, leftovers
 
 from dalybms import DalyBMS, DalyError
 from dalybms.device import open_recording
 from dalybms.emulator.faults import KINDS
-from dalybms.emulator.options import build
 from dalybms.protocols.modbus.frame import crc, read_request
 
-SECRETS = ("DL-9381765K-46275913", "DL38165942770316")
-"""Battery code and serial number of the pack."""
 PASSWORD = "860423"
 PROTOCOLS = ("a5", "d2", "p81")
 SEEDS = range(3)
-
-
-def runs(text: str, length: int) -> Iterator[str]:
-    for at in range(len(text) - length + 1):
-        yield text[at : at + length]
-
-
-def looks(secret: str) -> Iterator[bytes]:
-    """How a part of it may stand in bytes: a frame of A5 holds 7 characters, the password is 6."""
-    for part in runs(secret, 6):
-        yield part.encode()
-        yield part.encode()[::-1]
-    for part in runs(secret, 8):
-        if part.isdigit():
-            yield bytes.fromhex(part)
-            yield bytes.fromhex(part)[::-1]
-
-
-def leftovers(path: Path, secrets: tuple[str, ...]) -> list[str]:
-    """What of the secrets is in the text of the file, and in the bytes of each direction and of both."""
-    text = path.read_text()
-    lines = [json.loads(line) for line in text.splitlines()]
-    streams = [
-        b"".join(bytes.fromhex(line["hex"]) for line in lines if line.get("dir", "?") in ways)
-        for ways in ("<", ">", "<>")
-    ]
-    found = [part for secret in secrets for part in runs(secret, 8) if part in text]
-    return found + [
-        look.hex() for secret in secrets for look in looks(secret) for each in streams if look in each
-    ]
-
-
-def board(options: str) -> Any:
-    line = build(options)
-    for each in line.boards:
-        each.pack.battery_code, each.pack.serial = SECRETS
-    return line
-
-
-class Battery(DalyBMS):
-    """In virtual time."""
-
-    def __init__(self, line: Any, recording: Any, **options: Any) -> None:
-        super().__init__(**options)
-        clock = self._clock = Clock()
-        self._use(recording.wrap(VirtualWire(line, clock), {"protocol": options.get("protocol", "auto")}))
 
 
 def record(path: Path, options: str, raw: bool = False, **more: Any) -> None:

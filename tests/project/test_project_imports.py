@@ -39,7 +39,17 @@ BELOW = {
         "timing",
         "errors",
     },
-    "diagnosis": {"diagnosis", "errors", "packs", "polarity", "sections"},
+    "diagnosis": {
+        "diagnosis",
+        "dalybms",
+        "device",
+        "errors",
+        "files",
+        "packs",
+        "polarity",
+        "sections",
+        "transports",
+    },
     "dalybms": {
         "watching",
         "banking",
