@@ -51,7 +51,7 @@ function _shtab_daly_bms_cli_using
 end
 
 set -g _shtab_daly_bms_cli_commands diagnose parameters plot watch
-set -g _shtab_daly_bms_cli_opts_with_value --adapter --address --baudrate --board --cells --config --count --critical --device --energy --expect-charge --expect-discharge --format --get --if-battery-code --interval --mqtt-broker --mqtt-ca --mqtt-hass-prefix --mqtt-password --mqtt-password-file --mqtt-port --mqtt-topic --mqtt-user --no-reply-state --output --pause --prometheus --protocol --record --record-limit --reply-timeout --retry --sensors --set-charge-mosfet --set-discharge-mosfet --set-soc --since --timeout --warning --without --write-log -c -d -o -t -w
+set -g _shtab_daly_bms_cli_opts_with_value --adapter --address --baudrate --board --cells --config --count --critical --device --energy --expect-charge --expect-discharge --format --get --if-battery-code --interval --mqtt-broker --mqtt-ca --mqtt-hass-prefix --mqtt-password --mqtt-password-file --mqtt-port --mqtt-topic --mqtt-user --no-reply-state --output --pause --prometheus --protocol --record --record-limit --reply-timeout --report --retry --sensors --set-charge-mosfet --set-discharge-mosfet --set-soc --since --timeout --warning --without --write-log -c -d -o -t -w
 
 complete -c daly-bms-cli -e
 complete -c daly-bms-cli -f
@@ -126,6 +126,7 @@ complete -c daly-bms-cli -n '_shtab_daly_bms_cli_using; and test $_shtab_daly_bm
 complete -c daly-bms-cli -n '_shtab_daly_bms_cli_using diagnose' -s h -l help -d 'show this help and exit'
 complete -c daly-bms-cli -n '_shtab_daly_bms_cli_using diagnose' -s v -l verbose -d 'show the bytes of both directions on stderr'
 complete -c daly-bms-cli -n '_shtab_daly_bms_cli_using diagnose' -l json -d 'all steps, causes and findings as JSON'
+complete -c daly-bms-cli -n '_shtab_daly_bms_cli_using diagnose' -l report -xka "(__fish_complete_path (commandline -ct))" -d 'write a new file for a bug report: versions, findings, recording, blanked'
 complete -c daly-bms-cli -n '_shtab_daly_bms_cli_using diagnose' -s d -l device -xka "(__fish_complete_path (commandline -ct))" -d 'port (/dev/ttyUSB0, COM3), socket://HOST:PORT, rfc2217://HOST:PORT, Bluetooth address, ble:NAME, demo: for a fake battery, or replay:FILE for a recording'
 complete -c daly-bms-cli -n '_shtab_daly_bms_cli_using diagnose' -l adapter -x -d 'Bluetooth adapter to use, for instance hci1'
 complete -c daly-bms-cli -n '_shtab_daly_bms_cli_using diagnose' -l uart -d 'ask as host 0x80 only (same as --address 8)'

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from dalybms.cli import output
-from dalybms.cli.options import DEVICE_VARIABLE, add_battery, add_verbose
+from dalybms.cli.options import DEVICE_VARIABLE, RecordFile, add_battery, add_verbose
 from dalybms.cli.parser import Parser
 from dalybms.cli.run import show_bytes
 from dalybms.cli.settings import settings
@@ -39,7 +39,7 @@ def main(given: Sequence[str]) -> int:
     if is_bluetooth(options.device):
         parser.error("diagnose is for wires: for Bluetooth see --scan and docs/bluetooth.md")
     try:
-        result = diagnose(options.device, {**settings(options), "board": options.board}, _Teller())
+        result = _reported(options) if options.report else _diagnosed(options)
     except DalyError as error:
         output.complain(error)
         return output.FAILED
@@ -48,6 +48,24 @@ def main(given: Sequence[str]) -> int:
     bad = not result["answers"] or any(each["severity"] == "error" for each in result["findings"])
     code = output.write(json.dumps(result, indent=2) if options.json else _lines(result))
     return output.FAILED if bad else code
+
+
+def _diagnosed(options: argparse.Namespace) -> dict[str, Any]:
+    return diagnose(options.device, {**settings(options), "board": options.board}, _Teller())
+
+
+def _reported(options: argparse.Namespace) -> dict[str, Any]:
+    """The same, into a file for a bug report, which is there before anything is sent."""
+    from dalybms.diagnosis.report import Report
+
+    if options.record or options.record_raw or options.record_limit is not None:
+        raise ValueError("--report holds a blanked recording of its own: leave --record and its like out")
+    with Report(options.report) as report:
+        options.record = RecordFile(report.path)
+        options.record.made.append(report.recording)
+        result = _diagnosed(options)
+        report.write(options.device, result)
+    return result
 
 
 class _Teller:
@@ -89,6 +107,11 @@ def _parser() -> argparse.ArgumentParser:
     general.add_argument("-h", "--help", action="help", help="show this help and exit")
     add_verbose(general)
     general.add_argument("--json", action="store_true", help="all steps, causes and findings as JSON")
+    general.add_argument(
+        "--report",
+        metavar="FILE",
+        help="write a new file for a bug report: versions, findings, recording, blanked",
+    )
     add_battery(parser.add_argument_group("which battery"))
     parser.set_defaults(invert_current=False, retry=2, pause=None, reply_timeout=None)
     return parser

@@ -7,6 +7,8 @@ from typing import Any
 from dalybms.device import hosts
 from dalybms.diagnosis.asking import Found, ask_all, ask_at, ask_gateway, call_roll
 from dalybms.diagnosis.causes import Wanted, answers_as_wanted, causes
+from dalybms.diagnosis.finding import Finding
+from dalybms.diagnosis.findings import findings
 from dalybms.diagnosis.listening import SECONDS, judge
 from dalybms.diagnosis.quality import measure, read_battery
 from dalybms.diagnosis.steps import NOTED, OK, Notebook, Tell
@@ -34,13 +36,13 @@ def diagnose(device: str, options: dict[str, Any], tell: Tell) -> dict[str, Any]
     wanted = _wanted(place)
     seen = _walk(place, notes)
     found = causes(notes.steps, wanted)
-    findings, unchecked = _second_half(seen)
+    wrong, unchecked = _second_half(seen)
     return {
         "device": place.kind,
         "answers": answers_as_wanted(notes.steps, wanted),
         "steps": [step.document() for step in notes.steps],
         "causes": [each._asdict() for each in found],
-        "findings": findings,
+        "findings": wrong,
         "unchecked": unchecked,
     }
 
@@ -111,8 +113,6 @@ def _try_rates(place: Place, notes: Notebook, ends: float) -> None:
         ask_at("p81-115200", "p81", _P81_FAST, place, notes, ends)
 
 
-def _second_half(seen: dict[str, Any]) -> tuple[list[dict[str, Any]], list[str]]:
+def _second_half(seen: dict[str, Any]) -> tuple[list[Finding], list[str]]:
     """What is wrong with a pack that answers, and what could not be checked."""
-    if not seen:
-        return [], []
-    return [], []
+    return findings(seen) if seen else ([], [])

@@ -39,17 +39,6 @@ BELOW = {
         "timing",
         "errors",
     },
-    "diagnosis": {
-        "diagnosis",
-        "dalybms",
-        "device",
-        "errors",
-        "files",
-        "packs",
-        "polarity",
-        "sections",
-        "transports",
-    },
     "dalybms": {
         "watching",
         "banking",
@@ -64,6 +53,10 @@ BELOW = {
     },
     "diagnosis": {
         "diagnosis",
+        "dalybms",
+        "files",
+        "packs",
+        "polarity",
         "cable",
         "device",
         "link",
