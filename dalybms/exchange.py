@@ -6,12 +6,15 @@ from dalybms.errors import BadReply, DalyError, NoReply
 from dalybms.pace import Pace, Trial
 from dalybms.protocols.request import Request
 
+_ROUNDING = 0.0005
+"""Seconds: clocks are not exact."""
+
 
 class Exchange:
     """A question, or several that take turns: what was sent so far, and what became of it."""
 
     def __init__(self, board: int, pace: Pace | None, long_rest: float) -> None:
-        self.board, self.pace, self._long_rest = board, pace, long_rest
+        self.board, self.pace, self._long_rest = board, pace, long_rest - _ROUNDING
         self.began = 0.0
         self.name = ""
         self.asked: dict[Request, list[bytes]] = {}

@@ -98,6 +98,8 @@ class Link(Wire):
         for request, data in turns:
             exchange.name = exchange.name or request.name
             silence = self.timing.timeout * request.patience
+            if request.brief and not exchange.unheard:
+                break
             if not self._budget.allows(silence, len(exchange.sent), exchange.unheard, request.optional):
                 break
             exchange.begin(request, data)

@@ -43,6 +43,23 @@ def lost(bms: DalyBMS) -> int:
     return bms._link.counters["sent"] - bms._link.counters["answered"]
 
 
+def keys(bms: DalyBMS) -> dict[str, Any]:
+    """The keys of each section of a reading; of those that are errors, that they are."""
+    return {section: sorted(map(str, reading)) for section, reading in dict(bms.get_all()).items()}
+
+
+def asked_for(line: Any, register: int) -> list[float]:
+    """When a block of registers will have been asked for."""
+    write, times = line.write, []
+
+    def noted(data: bytes, now: float) -> None:
+        times.extend([now] if data[2:4] == register.to_bytes(2, "big") else [])
+        write(data, now)
+
+    line.write = noted
+    return times
+
+
 @pytest.mark.parametrize("gap", GAPS)
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_the_first_reading_of_a_deaf_board_is_complete(protocol: str, gap: int) -> None:
@@ -55,14 +72,37 @@ def test_the_first_reading_of_a_deaf_board_is_complete(protocol: str, gap: int) 
 
 
 @pytest.mark.parametrize("gap", GAPS)
-@pytest.mark.parametrize("protocol", ["a5", "p81", "sinowealth"])
+@pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_the_second_reading_of_a_deaf_board_loses_nothing(protocol: str, gap: int) -> None:
-    """A D2 board is asked once in a reading: only the second one can tell that it is deaf."""
     bms = attach(deaf(protocol, gap), battery(protocol))
     bms.get_all()
     before = lost(bms)
     bms.get_all()
     assert lost(bms) == before
+
+
+@pytest.mark.parametrize("gap", GAPS)
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_a_deaf_board_tells_whatever_it_has_in_every_reading(protocol: str, gap: int) -> None:
+    """Also what some boards lack, and what is therefore asked for briefly."""
+    whole = keys(attach(deaf(protocol, 0), battery(protocol)))
+    bms = attach(deaf(protocol, gap), battery(protocol))
+    assert [keys(bms) for _ in range(6)] == [whole] * 6
+
+
+@pytest.mark.parametrize("kind", [DalyBMS, DalyBMSBluetooth])
+@pytest.mark.parametrize("options", [{}, {"timeout": 0.2}, {"pause": 0.3}, {"request_retries": 0}])
+def test_what_a_board_lacks_is_asked_for_once_where_it_must_have_been_heard(
+    kind: type[DalyBMS], options: dict[str, Any]
+) -> None:
+    line = deaf("d2", 0, "&unsupported=3e")
+    asked = asked_for(line, 0x3E)
+    bms = attach(line, kind(protocol="d2", **options))
+    for _ in range(5):
+        bms.get_all()
+    assert len(asked) == (1 if "pause" in options else 2)
+    silence = 0.3 if "timeout" in options or kind is DalyBMS else 0.6
+    assert asked[-1] - asked[0] == pytest.approx(silence if len(asked) > 1 else 0, abs=0.001)
 
 
 @pytest.mark.parametrize("gap", GAPS)

@@ -57,8 +57,10 @@ class Request(NamedTuple):
     """How often it is sent at the most; 0: as often as the caller of the link has set."""
     optional: bool = False
     """A board may lack it: its silence says nothing about the pace or the line."""
+    brief: bool = False
+    """Sent again only where it was sent in haste, so that the board may not have heard it."""
     not_before: float = 0.0
-    """Seconds after the first of several questions that take turns."""
+    """Seconds after the first of several questions that take turns, or of several tries."""
 
 
 class Answer(NamedTuple):

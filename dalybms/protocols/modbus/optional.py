@@ -12,13 +12,16 @@ from dalybms.protocols.request import Request
 _NOTHING = (b"\0\0", b"\xff\xff")
 _SHARE_ON_WIRE, _SHARE_ON_BLUETOOTH = 0.5, 0.75
 """Of the usual silence: 0.25 s and 0.6 s."""
+_DEAF = 0.3
+"""Seconds: after so long a rest every board hears."""
 
 
 class OptionalBlocks:
     """What is known of the optional blocks of one board, on one connection.
 
     One that stays silent, or says 0 or FFFF in every register, is not asked again, unless it
-    has told something before: then it was lost.
+    has told something before: then it was lost. Silence counts only after a rest: what is asked
+    in haste, a board that is deaf after its answers has not heard.
     """
 
     def __init__(self, blocks: Sequence[Block], bluetooth: bool) -> None:
@@ -28,8 +31,8 @@ class OptionalBlocks:
         self._told: set[Block] = set()
 
     def brief(self, request: Request) -> Request:
-        """The question for such a block: one try."""
-        return request._replace(tries=1, patience=self._share, optional=True)
+        """The question for such a block: one try that the board must have heard."""
+        return request._replace(tries=2, patience=self._share, optional=True, brief=True, not_before=_DEAF)
 
     def without(self, reading: Reading, rows: Sequence[Row]) -> list[Row]:
         """These rows without those of blocks that tell nothing now; the others are read."""
