@@ -217,8 +217,10 @@ def test_info_is_renewed_once_an_hour() -> None:
 
 
 def test_the_protocol_is_told_also_where_the_board_gives_no_info() -> None:
-    wire = Wire(build("protocol=d2&unsupported=80"))
-    assert take(wire, sampler(wire))["protocol"] == "d2"
+    wire = Wire(build("protocol=sinowealth&unsupported=17"), protocol="sinowealth")
+    sample = take(wire, sampler(wire))
+    assert "info" not in sample
+    assert sample["protocol"] == "sinowealth"
 
 
 def test_a_wire_that_was_being_opened_when_the_watch_ended_is_closed() -> None:
