@@ -91,9 +91,14 @@ class Pace:
     def _shortest(self) -> int:
         """The step of the shortest rest that nothing speaks against, not even what a longer one lost."""
         last = len(self._rests) - 1
-        bad = [step for step in range(last) if self._against(step) > _PROOF]
+        bad = [step for step in range(last) if self._too_short(step)]
         good = (step for step in range(last) if step not in bad)
         return next((step for step in good if self._asked[step] or not bad or step > bad[-1]), last)
+
+    def _too_short(self, step: int) -> bool:
+        """One loss after a longer rest than was asked for, as behind answers without an end, is a stray."""
+        enough = step <= self._step or self._lost[step] > 1
+        return enough and self._against(step) > _PROOF
 
     def _against(self, step: int) -> float:
         """How much likelier its losses are with a rate of their own than with that of long rests.

@@ -78,6 +78,15 @@ def test_a_rest_that_was_found_in_the_last_request_of_a_call_waits_for_its_trial
     assert [pace.rest(1), pace.rest(2), pace.rest(3)] == pytest.approx([0.028, LONG, 0.028])
 
 
+def test_one_loss_after_a_longer_rest_than_was_asked_for_is_a_stray() -> None:
+    pace = Pace()
+    loss = [Trial(0.15, True), Trial(WIRE.timeout, False)]
+    pace.learn(loss, 0)
+    assert pace.usual == 0.007
+    pace.learn(loss, 0)
+    assert pace.usual == LONG
+
+
 @pytest.mark.parametrize("requests", [2, 9, 19])
 def test_strays_do_not_slow(requests: int) -> None:
     """One request in twenty is lost whatever the rest: after 200 calls it is short in nine of ten seeds."""
