@@ -81,7 +81,11 @@ def test_recorded_polls_decode_to_what_was_computed_elsewhere(
         "fault_words": [int(word, 16) for word in stated["alarms"]],
     }
     assert found["balancing_status"] == dict.fromkeys(range(1, len(cells) + 1), False)
-    assert [request.hex() for request in script.requests if request[0] == 0xD2] == [POLL, SECOND]
+    asked = [request.hex() for request in script.requests if request[0] == 0xD2]
+    if "balancing_cells" in found["mosfet_status"]:
+        assert asked == [POLL, SECOND]
+    else:
+        assert asked in ([POLL, SECOND], [POLL, SECOND, SECOND]), "silent: a deaf board gets another try"
 
 
 def test_the_source_states_the_same_of_the_pack_without_alarms() -> None:
