@@ -21,8 +21,9 @@ class Budget:
 
     def begin(self, within: float = float("inf")) -> None:
         """A new public call: everything is there again, of silence `within` seconds at most."""
-        self._silence = min(within, self._timing.silences * self._timing.timeout)
-        self._failures = self._timing.failures * self._timing.timeout
+        patience = max(self._timing.timeout, self._timing.least_turn)  # or some candidates get no turn
+        self._silence = min(within, self._timing.silences * patience)
+        self._failures = self._timing.failures * patience
         self._last_tries = self._timing.last_tries
         self.alive = False
         """Has anything been answered in this call?"""

@@ -121,6 +121,21 @@ def test_no_a5_byte_comes_early_where_others_answer_at_once_with_nothing() -> No
     assert first - script.sent[0][0] >= 0.7 - 1e-9
 
 
+@pytest.mark.parametrize("timeout", [0.02, 0.05, 0.1, 0.2, 0.4])
+@pytest.mark.parametrize("retries", [1, 3, 5])
+@pytest.mark.parametrize("board", RADIO)
+def test_every_protocol_is_asked_however_short_the_silence(board: str, retries: int, timeout: float) -> None:
+    """A5 waits for its turn over Bluetooth, and what is left of the patience until then is enough for it."""
+    line = build(f"{board}&paced=1&latency=15")
+    bms = attach(line, DalyBMSBluetooth(timeout=timeout, request_retries=retries))
+    assert seconds(bms, "soc") <= RADIO[board]
+    silent = Script(lambda *_: [])
+    with pytest.raises(NoReply):
+        attach(silent, DalyBMSBluetooth(timeout=timeout, request_retries=retries)).get_soc()
+    assert {request[:2] for request in silent.requests if request[0] == 0xA5} == {b"\xa5\x80", b"\xa5\x40"}
+    assert silent.clock.now - 100 <= 6.4  # type: ignore[attr-defined]
+
+
 @pytest.mark.parametrize(("kind", "limit"), [(DalyBMS, 5.0), (DalyBMSBluetooth, 6.4)])
 @pytest.mark.parametrize("retries", [0, 1, 3, 5, 100])
 def test_a_silent_line_ends_in_time(kind: type[DalyBMS], limit: float, retries: int) -> None:
