@@ -67,6 +67,8 @@ class Watch:
         self._stopping = threading.Event()
         self._stopped = False
         self._threads: list[threading.Thread] = []
+        self.read_at = 0.0
+        """When the sample given last had been read, monotonic, s: a slow consumer gets it later."""
         self.ended_by_count = False
         """Has every battery given `count` samples?"""
 
@@ -100,6 +102,7 @@ class Watch:
                 raise item
             sampler, at, sample = item
             self._room.release()
+            self.read_at = at
             yield sample
             if self._bank and self._bank.takes(sampler, at, sample):
                 yield self._bank.sample(at, rfc3339(self._wall()))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import signal
-import time
 from collections.abc import Mapping, Sequence
 from copy import copy
 from typing import Any
@@ -91,7 +90,7 @@ def _run(several: Watch, outputs: Outputs, energy: Any, ended: _EndedBySignals) 
         for sample in several:
             of_battery = sample["name"] != BANK
             if energy and of_battery:
-                sample = {**sample, "energy": _count(energy, sample, inverted, outputs)}
+                sample = {**sample, "energy": _count(energy, sample, several.read_at, inverted, outputs)}
             outputs.take(sample)
             counted += of_battery
             good += of_battery and sample["state"] in _GOOD
@@ -114,10 +113,12 @@ def _energy(path: str | None, interval: float) -> Any:
     return EnergyFile(path, interval)
 
 
-def _count(energy: Any, sample: Mapping[str, Any], inverted: Mapping[str, bool], outputs: Outputs) -> Any:
+def _count(
+    energy: Any, sample: Mapping[str, Any], at: float, inverted: Mapping[str, bool], outputs: Outputs
+) -> Any:
     """What stands in the file; a file that cannot be written stops nothing."""
     try:
-        return energy.add(sample, time.monotonic(), inverted.get(str(sample["name"]), False))
+        return energy.add(sample, at, inverted.get(str(sample["name"]), False))
     except DalyError as error:
         outputs.complain(str(error))
         return energy.shown(sample)

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,10 @@ from typing import Any
 import pytest
 from processes import board
 from support import ROOT
+
+from dalybms.cli import watch
+from dalybms.energy_file import EnergyFile
+from dalybms.watching import Watch
 
 PROGRAM = [sys.executable, str(ROOT / "daly-bms-cli.py"), "watch"]
 FAST = ("--interval", "0.2")
@@ -149,6 +154,30 @@ def test_a_file_is_appended_to(tmp_path: Path, form: str) -> None:
         done = run("-d", "demo:", *FAST, "--count", "2", "--format", form, "-o", str(file))
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert len(file.read_text().splitlines()) == 4 + (form == "csv")
+
+
+class Slow:
+    """An output that is held up once, for longer than three intervals."""
+
+    def __init__(self) -> None:
+        self.taken = 0
+        self.complain = pytest.fail
+
+    def take(self, _: Any) -> None:
+        self.taken += 1
+        threading.Event().wait(1.5 if self.taken == 2 else 0)
+
+    def over(self) -> None:
+        """The end of the iteration."""
+
+
+def test_energy_is_counted_by_when_a_sample_was_read_not_by_when_an_output_took_it(tmp_path: Path) -> None:
+    """Else an output that is held up makes a gap of what was sampled all the time."""
+    file, slow = EnergyFile(str(tmp_path / "energy.json"), 0.3), Slow()
+    assert watch._run(Watch(["demo:"], 0.3, count=8), slow, file, slow) == 0  # type: ignore[arg-type]
+    file.save()
+    counted = file.shown({"name": "demo:"})
+    assert (slow.taken, counted["gap_seconds"]) == (8, 0)
 
 
 def test_energy_stands_in_each_sample_and_in_the_file(tmp_path: Path) -> None:
