@@ -23,12 +23,12 @@ class BluetoothError(TransportError):
 
     `stage` says how far it had come: "import" (bleak is missing), "bus" (the system's Bluetooth service),
     "scan", "connect", "subscribe", "write", "open" (the link was up and was lost) or "closed".
-    `passing`: the same write may be tried once more.
+    `passing`: the same write may be tried once more. `cause`: what it was, in a word; "" for others.
     """
 
-    def __init__(self, message: str, stage: str = "", passing: bool = False) -> None:
+    def __init__(self, message: str, stage: str = "", passing: bool = False, cause: str = "") -> None:
         super().__init__(message)
-        self.stage, self.passing = stage, passing
+        self.stage, self.passing, self.cause = stage, passing, cause
 
 
 MISSING = "Bluetooth needs the package bleak ({what}); install it with: pip install 'dalybms[bluetooth]'"
@@ -37,60 +37,72 @@ LOST = ("the Bluetooth link was lost; the dongle went out of range, fell asleep,
 OWN_THREAD = "blocking call from inside the Bluetooth thread itself; call it from another thread"
 STUCK = "the Bluetooth thread does not answer; end this program and start it again"
 
-# The first row with a word in the error's text wins.
-_CAUSES: tuple[tuple[tuple[str, ...], str], ...] = (
+# (cause, words, message): the first row with a word in the error's text wins.
+_CAUSES: tuple[tuple[str, tuple[str, ...], str], ...] = (
     (
+        "off",
         ("powered_off", "no powered", "error.notready", "turned off", "not ready for use"),
         "the Bluetooth adapter is off; switch it on: bluetoothctl power on (or rfkill unblock bluetooth)",
     ),
     (
+        "adapter",
         ("no_bluetooth", "no bluetooth adapter", "no_ble_central", "adapter '", "unknownmethod"),
         "no such Bluetooth LE adapter on this machine; plug one in, or name another one (bluetoothctl list)",
     ),
     (
+        "permission",
         ("denied", "not authorized", "autherror", "permissionerror", "operation not permitted"),
         "not allowed to use Bluetooth; Linux: add yourself to the group (sudo usermod -aG bluetooth $USER) "
         "and log in again, macOS: System Settings, Privacy, Bluetooth",
     ),
     (
+        "service",
         ("serviceunknown", "namehasnoowner", "spawn.", "could not get owner"),
         "the Bluetooth service is not running; start it: sudo systemctl start bluetooth "
         "(in a container: on the host)",
     ),
     (
+        "bus",
         ("filenotfounderror", "connectionrefusederror", "invalidaddresserror", "no such file"),
         "no Bluetooth service on this machine (no system message bus); install BlueZ and start it, "
         "in a container mount /run/dbus",
     ),
     (
+        "old",
         ("requires bluez",),
         "the Bluetooth service of this machine is too old; install BlueZ 5.55 or newer",
     ),
     (
+        "busy",
         ("error.inprogress",),
         "another program scans or connects with this Bluetooth adapter; end it or wait until it is done, "
         "if there is none: sudo systemctl restart bluetooth",
     ),
     (
+        "taken",
         ("notify acquired", "notpermitted"),
         "the dongle's notifications are taken; end the other program that uses it, or free it with: "
         "bluetoothctl disconnect",
     ),
     (
+        "disturbed",
         ("abort-by-local", "connection abort", "canceled", "failed to discover services", "not connected"),
         "the connection broke off, often by radio disturbance; come closer, "
         "use a USB adapter on an extension lead, on a Raspberry Pi try without WiFi",
     ),
     (
+        "vanished",
         ("devicenotfounderror", "unknownobject"),
         "the device vanished before it could be connected; come closer and try again",
     ),
     (
+        "refused",
         ("gatt protocol error", "att error"),
         "the dongle refused the bytes; close the phone app and other programs that use it, "
         "then unplug it for a moment and connect again",
     ),
     (
+        "broken",
         ("eoferror", "brokenpipe", "connectionreset", "dbus connection", "nonetype"),
         "the connection to the Bluetooth service broke; start it: sudo systemctl restart bluetooth",
     ),
@@ -112,9 +124,9 @@ def explain(error: BaseException, stage: str, target: str) -> BluetoothError:
     _log.debug("%s, at %s: %r", target, stage, error)
     searched, said = _searched(error), _said(error)
     shown = f" ({said})" if said else ""
-    for words, text in _CAUSES:
+    for cause, words, text in _CAUSES:
         if any(word in searched for word in words):
-            return BluetoothError(f"{target}: {text}{shown}", stage)
+            return BluetoothError(f"{target}: {text}{shown}", stage, cause=cause)
     if "timeout" in type(error).__name__.lower():
         return late(stage, target)
     return BluetoothError(f"{target}: Bluetooth failed{shown}; connect again, "
@@ -153,7 +165,7 @@ _LONGEST = 200
 def late(stage: str, target: str, cut: bool = False) -> BluetoothError:
     """The error for a wait at `stage` that reached its limit; `cut`: the caller's overall time ended it."""
     hint = " (the overall time limit ended this wait early; allow more)" if cut else ""
-    return BluetoothError(f"{target}: {_TIMEOUTS[stage]}{hint}", stage)
+    return BluetoothError(f"{target}: {_TIMEOUTS[stage]}{hint}", stage, cause="late")
 
 
 def transient(error: BaseException) -> bool:

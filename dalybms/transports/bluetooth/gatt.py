@@ -41,6 +41,7 @@ def choose(services: Iterable[Any], target: str) -> Pair:
         f"{target} is no Daly dongle: neither fff1/fff2 nor ff01/ff02, but {listing or 'no services'}; "
         "look for the right address with a scan",
         SUBSCRIBE,
+        cause="services",
     )
 
 

@@ -23,7 +23,7 @@ def import_bleak() -> Any:
         import bleak
     except ImportError as error:
         what = f"{error.name or 'a part of it'} cannot be loaded"
-        raise BluetoothError(MISSING.format(what=what), "import") from error
+        raise BluetoothError(MISSING.format(what=what), "import", cause="bleak") from error
     logging.getLogger("bleak").addHandler(logging.NullHandler())  # older ones write to stderr otherwise
     return bleak
 

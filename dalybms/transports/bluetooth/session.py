@@ -125,16 +125,21 @@ class Session:
         if not found:
             seconds = time.monotonic() - began
             rows = list(self._radio.heard.values())
-            raise BluetoothError(not_heard(self.target, seconds, rows, self._radio.adopts), SCAN)
+            message = not_heard(self.target, seconds, rows, self._radio.adopts)
+            raise BluetoothError(message, SCAN, cause="not-heard")
         if len(found) > 1:
             both = ", ".join(sorted(found))
-            raise BluetoothError(f"{len(found)} devices are called '{self.target}'; name one of {both}", SCAN)
+            raise BluetoothError(
+                f"{len(found)} devices are called '{self.target}'; name one of {both}",
+                SCAN,
+                cause="same-name",
+            )
         return next(iter(found.values()))
 
     def _claim(self, device: Any) -> Any:
         if any(other.address == device.address for other in self._thread.sessions if other is not self):
             message = f"{device.address} is open in this program already; use that object or disconnect it"
-            raise BluetoothError(message, CONNECT)
+            raise BluetoothError(message, CONNECT, cause="ours")
         self.address = device.address
         return device
 
