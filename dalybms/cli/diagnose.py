@@ -13,7 +13,6 @@ from dalybms.cli.options import DEVICE_VARIABLE, RecordFile, add_battery, add_ve
 from dalybms.cli.parser import Parser
 from dalybms.cli.run import show_bytes
 from dalybms.cli.settings import settings
-from dalybms.device import is_bluetooth
 from dalybms.diagnosis.diagnose import diagnose
 from dalybms.diagnosis.steps import Step
 from dalybms.errors import DalyError
@@ -21,7 +20,7 @@ from dalybms.errors import DalyError
 _DESCRIPTION = """\
 Find out why a battery does not answer, step by step along the wire, or what is wrong with one
 that does. The last line is the cause and what to do next, or the causes that fit where software
-cannot tell them apart. Nothing but reads is sent, for 20 s at most.
+cannot tell them apart. Nothing but reads is sent, for 20 s at most, over Bluetooth for 40 s.
 """
 _EPILOG = "exit codes: 0 it answers, 1 it does not, or an error was found, 2 wrong usage, 130 interrupted"
 
@@ -36,8 +35,6 @@ def main(given: Sequence[str]) -> int:
         parser.error(f"which battery? give -d DEVICE or set {DEVICE_VARIABLE}; --list-ports shows the ports")
     if isinstance(options.board, (list, str)):
         parser.error("one board is meant here: give --board a single number")
-    if is_bluetooth(options.device):
-        parser.error("diagnose is for wires: for Bluetooth see --scan and docs/bluetooth.md")
     try:
         result = _reported(options) if options.report else _diagnosed(options)
     except DalyError as error:
@@ -51,7 +48,9 @@ def main(given: Sequence[str]) -> int:
 
 
 def _diagnosed(options: argparse.Namespace) -> dict[str, Any]:
-    return diagnose(options.device, {**settings(options), "board": options.board}, _Teller())
+    return diagnose(
+        options.device, {**settings(options), "board": options.board, "adapter": options.adapter}, _Teller()
+    )
 
 
 def _reported(options: argparse.Namespace) -> dict[str, Any]:

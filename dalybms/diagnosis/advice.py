@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dalybms.diagnosis.radio import RADIO
+
 CAUSES: dict[str, tuple[str, str]] = {
+    **RADIO,
     "missing": (
         "the system has no such port",
         "plug the adapter in and take a name that daly-bms-cli --list-ports shows",

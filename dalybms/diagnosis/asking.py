@@ -44,7 +44,12 @@ def ways(target: Target) -> list[tuple[str, Target]]:
     found += [("d2", Target("d2")), ("p81", Target("p81", board=number))]
     if target.protocol == "sinowealth":
         found.insert(0, ("sinowealth", Target("sinowealth")))
+    if not target.wired:  # some modules hang up when they hear A5, and D2 is what most speak there
+        found.sort(key=lambda way: _ON_RADIO.index(way[0]) if way[0] in _ON_RADIO else -1)
     return found
+
+
+_ON_RADIO = ("d2", "p81", "a5-app", "a5-pc")
 
 
 def ask_all(ear: Ear, place: Place, notes: Notebook) -> list[Found]:
@@ -54,6 +59,9 @@ def ask_all(ear: Ear, place: Place, notes: Notebook) -> list[Found]:
     echoes = asked = 0
     for name, target in ways(place.target):
         notes.begin(name)
+        if found and not place.target.wired:
+            notes.note(name, SKIPPED, "one link is one board, and that has answered")
+            continue
         one = speaker(target.protocol, target)
         ear.mark()
         link.retries = 0 if found else TRIES - 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from dalybms.diagnosis import radio
 from dalybms.diagnosis.advice import CAUSES
 from dalybms.diagnosis.steps import Step
 
@@ -44,7 +45,7 @@ def causes(steps: Sequence[Step], wanted: Wanted) -> list[Cause]:
     facts = {step.name: step.facts for step in steps}
     failed = next((step for step in steps if step.facts.get("error")), None)
     if failed:
-        return _of_error(failed, wanted)
+        return _of_error(failed, facts, wanted)
     answered = [step for step in steps if step.name in ASKS and step.facts.get("answered")]
     found = _of_answered(facts, answered, wanted) if answered else _of_silence(facts, steps, wanted)
     return found[:_MOST]
@@ -65,9 +66,11 @@ def _fits(facts: Mapping[str, Any], wanted: Wanted) -> bool:
     return not (wanted.board and facts["protocol"] == "d2")
 
 
-def _of_error(step: Step, wanted: Wanted) -> list[Cause]:
+def _of_error(step: Step, facts: Facts, wanted: Wanted) -> list[Cause]:
     """It does not open, or the wire went away."""
     word, takers = step.facts["error"], step.facts.get("takers") or []
+    if wanted.kind == "bluetooth":
+        return [cause(code, **step.facts) for code in radio.of_error(step.name, word, facts)]
     if word == "missing" and takers:
         return [cause("taken", takers=" or ".join(takers)), cause("missing")]
     if word == "busy":
@@ -140,6 +143,8 @@ def _of_silence(facts: Facts, steps: Sequence[Step], wanted: Wanted) -> list[Cau
     if certain:
         return certain
     seen = {step.facts.get("seen", "") for step in steps if step.name in ASKS}
+    if wanted.kind == "bluetooth":
+        return [cause(code) for code in radio.of_silence(seen)]
     heard = facts.get("listens", {}).get("heard", "nothing")
     by = facts.get("busy", {}).get("by")
     other = [cause("other-program", by=", ".join(by))] if by else []

@@ -6,6 +6,8 @@ from typing import Any
 
 from dalybms.device import hosts
 from dalybms.diagnosis.asking import Found, ask_all, ask_at, ask_gateway, call_roll
+from dalybms.diagnosis.bluetooth import LONGEST as BY_RADIO
+from dalybms.diagnosis.bluetooth import open_link
 from dalybms.diagnosis.causes import Wanted, answers_as_wanted, causes
 from dalybms.diagnosis.finding import Finding
 from dalybms.diagnosis.findings import findings
@@ -23,6 +25,8 @@ _FURTHER = 1.0
 """Seconds more for each further number that answers."""
 _QUICK_ROLL = 0.25
 """Seconds for each number, where a board has answered: the rest is for its measurement."""
+_DISCONNECTING = 2.5
+"""Of the seconds on Bluetooth: BlueZ takes two to let a device go."""
 _P81_FAST, _USUAL = 115200, 9600
 
 
@@ -56,10 +60,12 @@ def _wanted(place: Place) -> Wanted:
 def _walk(place: Place, notes: Notebook) -> dict[str, Any]:
     """The steps; what the battery says, {} where none was read."""
     began = place.clock()
-    transport = open_place(place, notes)
+    radio = place.kind == "bluetooth"
+    transport = open_link(place, notes) if radio else open_place(place, notes)
     if transport is None:
         return {}
-    ear = Ear(transport, place.clock, began + LONGEST - _CLOSING)
+    longest = BY_RADIO - _DISCONNECTING if radio else LONGEST
+    ear = Ear(transport, place.clock, began + longest - _CLOSING)
     try:
         found = _find(ear, place, notes)
         if found:
@@ -81,14 +87,15 @@ def _find(ear: Ear, place: Place, notes: Notebook) -> Found | None:
     """Listen, then ask in every way; the way that the options name first, else the likeliest."""
     notes.begin("listens")
     ear.mark()
-    while len(ear.heard) < _ENOUGH and ear.left() > LONGEST - _CLOSING - SECONDS:
-        ear.read(max(0.0, ear.left() - (LONGEST - _CLOSING - SECONDS)))
+    until = ear.left() - SECONDS
+    while len(ear.heard) < _ENOUGH and ear.left() > until:
+        ear.read(max(0.0, ear.left() - until))
     heard = judge(ear.heard)
     notes.note(
         "listens", OK if heard.what == "nothing" else NOTED, heard.detail, heard=heard.what, **heard.facts
     )
     ways = ask_all(ear, place, notes)
-    numbers = call_roll(ear, place, notes, *([_QUICK_ROLL] if ways else []))
+    numbers = call_roll(ear, place, notes, *([_QUICK_ROLL] if ways else [])) if place.target.wired else {}
     ear.ends += _FURTHER * max(0, len(numbers) - 1)
     if not ways:
         if not numbers:

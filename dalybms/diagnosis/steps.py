@@ -8,6 +8,12 @@ from typing import Any, Callable, NamedTuple, Union
 OK, FAILED, NOTED, SKIPPED = "ok", "failed", "noted", "skipped"
 
 NAMES = {
+    "service": "Bluetooth: does the system's service run",
+    "adapter": "Bluetooth: is there an adapter, and is it on",
+    "advertising": "Bluetooth: is the device heard",
+    "signal": "Bluetooth: how strong",
+    "connects": "Bluetooth: does it take a connection",
+    "services": "Bluetooth: has it the services of a Daly dongle",
     "there": "does the system know the device",
     "permission": "may this user open it",
     "busy": "does another program hold it",

@@ -9,14 +9,16 @@ import time
 from functools import partial
 from typing import Any, Callable
 
-from dalybms.device import Target, is_replay, kind, open_wire
+from dalybms.device import Target, is_bluetooth, is_replay, kind, likely_host, open_bluetooth, open_wire
 from dalybms.diagnosis.steps import FAILED, NOTED, OK, SKIPPED, Notebook
 from dalybms.errors import TransportError
 from dalybms.taping import Record, as_recorded, taping_of, told
-from dalybms.timing import WIRE, Timing
+from dalybms.timing import BLUETOOTH, WIRE, Timing
 
 _KEPT = 8192
-_PORT = "serial"
+_PORT, _RADIO = "serial", "bluetooth"
+RADIO_BUDGET = 16.0
+"""Seconds until a Bluetooth link stands: what connects takes less, and the questions need the rest."""
 _MAKER = "/dev/ptmx"
 """Who holds the other end of a pseudo terminal made it, and holds both."""
 
@@ -65,8 +67,10 @@ class Ear:
 class Place:
     """A device and how it is opened: again with another rate where that is tried."""
 
-    def __init__(self, device: str, target: Target, timing: Timing, record: Record) -> None:
-        self.device, self.target, self.timing = device, target, timing
+    def __init__(
+        self, device: str, target: Target, timing: Timing, record: Record, adapter: str | None = None
+    ) -> None:
+        self.device, self.target, self.timing, self.adapter = device, target, timing, adapter
         self.kind = kind(device)
         self.clock: Callable[[], float] = time.monotonic
         self._taping = taping_of(record)
@@ -77,6 +81,11 @@ class Place:
             self.clock = self._tape.clock
 
     @property
+    def name(self) -> str:
+        """Address or advertised name of a Bluetooth device."""
+        return self.device.partition("ble:")[2] or self.device
+
+    @property
     def baudrate(self) -> int:
         return round(10 / self.timing.byte)
 
@@ -84,6 +93,8 @@ class Place:
         """The transport. Raises TransportError, or ValueError for a text that is no wire."""
         rate = baudrate or self.baudrate
         opened = self._tape.open if self._tape else partial(open_wire, self.device, rate)
+        if self.kind == _RADIO:
+            opened = partial(open_bluetooth, self.device, adapter=self.adapter, budget=RADIO_BUDGET)
         about = told(self.device, self.target, self.timing._replace(byte=10 / rate))
         return self._taping.opened(self.device, opened, about)
 
@@ -217,6 +228,8 @@ def _files(number: str) -> set[str]:
 def place_of(device: str, options: dict[str, Any]) -> Place:
     """From the options of the command line, as settings() gives them."""
     rate = options["baudrate"]
-    timing = WIRE._replace(timeout=options.get("timeout", WIRE.timeout), byte=10 / rate)
-    target = Target(options["protocol"], options["address"], options.get("board"))
-    return Place(device, target, timing, options.get("record"))
+    radio = is_bluetooth(device)
+    usual = BLUETOOTH if radio else WIRE
+    timing = usual._replace(timeout=options.get("timeout", usual.timeout), byte=10 / rate)
+    target = Target(options["protocol"], options["address"], options.get("board"), likely_host(radio))
+    return Place(device, target, timing, options.get("record"), options.get("adapter"))
