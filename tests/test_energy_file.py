@@ -235,7 +235,6 @@ def run_and_kill(path: Path, lines: int) -> list[tuple[float, float]]:
     return [(float(seconds), float(watt_hours)) for seconds, watt_hours in whole]
 
 
-@pytest.mark.alone
 @pytest.mark.skipif(os.name == "nt", reason="kill -9 is a thing of POSIX")
 def test_100_kills_never_turn_a_counter_back(tmp_path: Path) -> None:
     path, chance = tmp_path / "energy.json", random.Random(9)
