@@ -54,7 +54,7 @@ def diagnose(device: str, options: dict[str, Any], tell: Tell) -> dict[str, Any]
 def _wanted(place: Place) -> Wanted:
     target = place.target
     address = None if target.address is None else hosts(target)[0]
-    return Wanted(place.kind, target.protocol, address, target.board)
+    return Wanted(place.wire, target.protocol, address, target.board)
 
 
 def _walk(place: Place, notes: Notebook) -> dict[str, Any]:

@@ -71,7 +71,7 @@ class Place:
         self, device: str, target: Target, timing: Timing, record: Record, adapter: str | None = None
     ) -> None:
         self.device, self.target, self.timing, self.adapter = device, target, timing, adapter
-        self.kind = kind(device)
+        self.kind = self.wire = kind(device)
         self.clock: Callable[[], float] = time.monotonic
         self._taping = taping_of(record)
         self._tape: Any = None
@@ -79,6 +79,7 @@ class Place:
             self._tape = self._taping.tape_of(device)
             self.target, self.timing = as_recorded(self._tape.about, target, timing)
             self.clock = self._tape.clock
+            self.wire = str(self._tape.about.get("wire", self.kind))
 
     @property
     def name(self) -> str:

@@ -180,6 +180,14 @@ def test_no_daly_dongle(bluez: BlueZ) -> None:
     assert steps(document)[-2:] == [("connects", "ok"), ("services", "failed")]
 
 
+def test_a_recorded_refusal_is_told_as_it_was_and_as_no_lost_link(bluez: BlueZ, tmp_path: Path) -> None:
+    bluez.add(device())
+    bluez.troubles["Connect"] = trouble("org.bluez.Error.Failed", "le-connection-abort-by-local")
+    path = tmp_path / "x.jsonl"
+    assert codes(diagnosed(record=str(path))) == ["bluetooth-hung", "bluetooth-disturbed"]
+    assert codes(diagnosed(f"replay:{path}?pace=0")) == ["other"]
+
+
 def test_notifications_are_taken(bluez: BlueZ) -> None:
     bluez.add(device())
     bluez.troubles["StartNotify"] = trouble("org.bluez.Error.NotPermitted", "Notify acquired")
@@ -266,6 +274,10 @@ def test_a_dongle_without_a_board_in_its_time_and_in_a_report(bluez: BlueZ, tmp_
     assert MAC not in text
     assert "Ferdinand" not in text
     assert "wire: bluetooth" in text
+    bug = tmp_path / "bug.jsonl"
+    bug.write_text("".join(line + "\n" for line in text.splitlines() if line.startswith("{")))
+    again = codes(diagnosed(f"replay:{bug}?pace=0"))
+    assert again == ["asleep", "bluetooth-plug", "bluetooth-other"]
 
 
 @pytest.mark.timeout(60)

@@ -369,6 +369,14 @@ def test_a_limit_of_zero_is_noted_and_compared_with_nothing() -> None:
     ]
 
 
+def test_a_temperature_limit_whose_byte_is_zero_is_noted_and_compared_with_nothing() -> None:
+    """-40 C is how the byte 0 reads; two recorded boards keep it."""
+    found = findings(changed("parameters.discharge_temperature_high_2", -40))[0]
+    assert [(each["severity"], each["detail"].partition(": ")[2]) for each in found] == [
+        (NOTE, "discharge_temperature_high_2")
+    ]
+
+
 @pytest.mark.parametrize("name", [name for name in CAPTURED if name.rpartition("-")[2] in PROTOCOLS])
 def test_no_recorded_pack_has_an_error_that_its_board_does_not_tell(name: str, tmp_path: Path) -> None:
     path = tmp_path / f"{name}.jsonl"
