@@ -138,6 +138,7 @@ complete -c daly-bms-cli -n '_shtab_daly_bms_cli_using diagnose' -l baudrate -x 
 complete -c daly-bms-cli -n '_shtab_daly_bms_cli_using diagnose' -l record -xka "(__fish_complete_path (commandline -ct))" -d 'write all that passes into a new file, blanked of serial numbers, codes, addresses and names'
 complete -c daly-bms-cli -n '_shtab_daly_bms_cli_using diagnose' -l record-raw -d 'blank nothing in it'
 complete -c daly-bms-cli -n '_shtab_daly_bms_cli_using diagnose' -l record-limit -x -d 'let it grow no larger (10), and say so'
+complete -c daly-bms-cli -n '_shtab_daly_bms_cli_using diagnose' -l reply-timeout -x -d 'longest silence before asking again (0.5)'
 complete -c daly-bms-cli -n '_shtab_daly_bms_cli_using; and test $_shtab_daly_bms_cli_npos -eq 0' -a parameters -d 'Print the settings of a board as JSON, save them to a file, or compare two of them:'
 complete -c daly-bms-cli -n '_shtab_daly_bms_cli_using parameters' -s h -l help -d 'show this help and exit'
 complete -c daly-bms-cli -n '_shtab_daly_bms_cli_using parameters' -s v -l verbose -d 'show the bytes of both directions on stderr'

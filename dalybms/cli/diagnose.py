@@ -10,7 +10,7 @@ from typing import Any
 
 from dalybms.cli import output
 from dalybms.cli.options import DEVICE_VARIABLE, RecordFile, add_battery, add_verbose
-from dalybms.cli.parser import Parser
+from dalybms.cli.parser import Parser, seconds
 from dalybms.cli.run import show_bytes
 from dalybms.cli.settings import settings
 from dalybms.diagnosis.diagnose import diagnose
@@ -48,9 +48,12 @@ def main(given: Sequence[str]) -> int:
 
 
 def _diagnosed(options: argparse.Namespace) -> dict[str, Any]:
-    return diagnose(
-        options.device, {**settings(options), "board": options.board, "adapter": options.adapter}, _Teller()
-    )
+    teller = _Teller()
+    own = {"board": options.board, "adapter": options.adapter}
+    try:
+        return diagnose(options.device, {**settings(options), **own}, teller)
+    finally:
+        teller.end()
 
 
 def _reported(options: argparse.Namespace) -> dict[str, Any]:
@@ -72,16 +75,22 @@ class _Teller:
 
     def __init__(self) -> None:
         self._terminal = sys.stderr is not None and sys.stderr.isatty()
+        self._begun = False
 
     def __call__(self, said: str | Step) -> None:
         if sys.stderr is None:
             return
         if isinstance(said, str):
             print(f"{said} ", end="", file=sys.stderr, flush=True)
+            self._begun = True
         elif self._terminal:
             print(f"{said.outcome}, ", end="", file=sys.stderr, flush=True)
         else:
             print(f"{said.outcome}: {' '.join(said.detail.split())}", file=sys.stderr, flush=True)
+
+    def end(self) -> None:
+        if self._terminal and self._begun:
+            print(file=sys.stderr, flush=True)
 
 
 def _lines(result: dict[str, Any]) -> str:
@@ -112,5 +121,9 @@ def _parser() -> argparse.ArgumentParser:
         help="write a new file for a bug report: versions, findings, recording, blanked",
     )
     add_battery(parser.add_argument_group("which battery"))
-    parser.set_defaults(invert_current=False, retry=2, pause=None, reply_timeout=None)
+    patience = parser.add_argument_group("how long to try")
+    patience.add_argument(
+        "--reply-timeout", type=seconds, metavar="SECONDS", help="longest silence before asking again (0.5)"
+    )
+    parser.set_defaults(invert_current=False, retry=2, pause=None)
     return parser

@@ -93,15 +93,15 @@ CAUSES: dict[str, tuple[str, str]] = {
         "two boards answer under number {numbers}",
         "give each a number of its own with the vendor's program",
     ),
+    "collision": (
+        "two boards have the same number and answer at once",
+        "give each a number of its own: pull one off the cable, and set its number with the vendor's program",
+    ),
     "host-address": (
         "the board answers as host {host}, not as the one that --uart or --address names",
         "leave --uart and --address out",
     ),
     "protocol": ("the board speaks {spoken}, not what --protocol names", "leave --protocol out"),
-    "other-kind": (
-        "a device that is no known Daly board answers",
-        "check which device is on this cable",
-    ),
     "unsteady": (
         "only {answered} of {asked} questions are answered",
         "check GND and plugs, and that no other program uses the line",

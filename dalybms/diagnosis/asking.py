@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 REST = 0.3
 """Before each question: every board hears after so long."""
 TRIES = 2
-_ROLL = 0.35
+_ROLL, _LEAST = 0.35, 0.14
 """Seconds for all questions to one number."""
+_SHARE = 0.7
+"""Of the usual silence, where that is less."""
 
 
 class Found(NamedTuple):
@@ -108,7 +110,9 @@ def call_roll(ear: Ear, place: Place, notes: Notebook, each: float = _ROLL) -> d
     notes.begin("numbers")
     link = Link(ear, place.timing, 0, None, place.clock)
     try:
-        roll = roll_call(link, place.clock, rounds=1, each=each)
+        roll = roll_call(
+            link, place.clock, rounds=1, each=max(_LEAST, min(each, _SHARE * place.timing.timeout))
+        )
     except NoReply as error:
         notes.note("numbers", FAILED, str(error), numbers={}, twins=[])
         return {}

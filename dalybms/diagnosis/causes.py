@@ -53,7 +53,7 @@ def causes(steps: Sequence[Step], wanted: Wanted) -> list[Cause]:
 
 def answers_as_wanted(steps: Sequence[Step], wanted: Wanted) -> bool:
     """Would a reading with these options be answered?"""
-    return any(
+    return not any(step.facts.get("error") for step in steps) and any(
         step.name in ASKS and step.facts.get("answered") and _fits(step.facts, wanted) for step in steps
     )
 
@@ -155,7 +155,7 @@ def _of_silence(facts: Facts, steps: Sequence[Step], wanted: Wanted) -> list[Cau
     if seen & {"another protocol", "another board", "another command"}:
         return [*other, cause("master"), cause("unsteady", answered=0, asked="all")]
     if "damage" in seen or "unbelievable" in seen:
-        return [*other, cause("disturbed"), cause("wires")]
+        return [*other, cause("disturbed"), cause("collision"), cause("wires")]
     if "noise" in seen or heard in ("noise", "zeros", "boards"):
         return _of_noise(facts, steps, heard, other, wanted)
     if "echo" in seen:

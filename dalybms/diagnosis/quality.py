@@ -119,7 +119,8 @@ def read_battery(ear: Ear, place: Place, found: Found, notes: Notebook) -> dict[
 
 
 def _lacks(value: Any) -> bool:
-    return isinstance(value, NotSupported) or (isinstance(value, NoReply) and value.seen == "another command")
+    """What its protocol does not have at all is no fault of the board."""
+    return isinstance(value, NoReply) and value.seen == "another command"
 
 
 def _parameters(board: CableBoard, ear: Ear) -> dict[str, Any] | None:

@@ -117,15 +117,24 @@ def open_place(place: Place, notes: Notebook) -> Any:
     notes.begin("busy")
     holders = holders_of(place.device) if here else []
     try:
-        transport = place.open()
+        transport: Any = place.open()
     except TransportError as error:
-        _fail(notes, "busy" if _word(error) == "busy" else "opens", error, place, by=holders)
+        transport = error
+    if isinstance(transport, TransportError) and _word(transport) == "busy":
+        _fail(notes, "busy", transport, place, by=holders)
         return None
     if holders:
         notes.note("busy", NOTED, f"open in {', '.join(holders)} as well", by=holders)
     else:
         notes.note("busy", OK if here else SKIPPED, "no other program seen on it" if here else "no port")
+    return _opened(transport, notes, place)
+
+
+def _opened(transport: Any, notes: Notebook, place: Place) -> Any:
     notes.begin("opens")
+    if isinstance(transport, TransportError):
+        _fail(notes, "opens", transport, place)
+        return None
     notes.note("opens", OK, "it opens")
     return transport
 
@@ -153,6 +162,7 @@ _ERRNO = {
     errno.ENOENT: "missing",
     errno.ENODEV: "missing",
     errno.ENXIO: "missing",
+    errno.EISDIR: "not-a-port",
     errno.ECONNREFUSED: "refused",
 }
 _WORDS = (

@@ -16,7 +16,7 @@ def main() -> int:
     given = parser.parse_args()
     try:
         line = options.build(given.options, paced=not given.unpaced)
-        end = PtyEnd(given.link) if given.pty else TcpEnd(given.tcp)
+        end = PtyEnd(given.link, given.baud) if given.pty else TcpEnd(given.tcp)
     except (ValueError, OSError) as error:
         parser.error(str(error))
     return serve(line, end, sys.stdout)
@@ -40,6 +40,9 @@ def _parser() -> Parser:
     where.add_argument("--pty", action="store_true", help="serve a pseudo terminal")
     where.add_argument("--tcp", type=int, metavar="PORT", help="serve 127.0.0.1:PORT; 0 takes any free port")
     parser.add_argument("--link", metavar="PATH", help="with --pty: a symbolic link to it")
+    parser.add_argument(
+        "--baud", type=int, metavar="N", help="with --pty: understand a client at this rate only"
+    )
     parser.add_argument("--unpaced", action="store_true", help="answer at once instead of as at 9600 8N1")
     parser.add_argument("options", nargs="?", default="", metavar="OPTIONS", help='"cells=16&fault=drop:0.2"')
     return parser

@@ -37,13 +37,17 @@ class End(Protocol):
 
 
 class PtyEnd:
-    """A pseudo terminal, with a symbolic link to it at `link`. OSError when either cannot be made."""
+    """A pseudo terminal, with a symbolic link to it at `link`. OSError when either cannot be made.
 
-    def __init__(self, link: str | None = None) -> None:
+    baud: the one rate at which a client is understood; None: any.
+    """
+
+    def __init__(self, link: str | None = None, baud: int | None = None) -> None:
         if not hasattr(os, "openpty"):
             raise OSError("this system has no pseudo terminals: use --tcp")
         import tty
 
+        self._baud = baud
         self._master, self._slave = os.openpty()
         # The open slave keeps the master from failing while no client is there.
         tty.setraw(self._slave)
@@ -59,7 +63,8 @@ class PtyEnd:
 
     def receive(self) -> bytes:
         try:
-            return os.read(self._master, _CHUNK)
+            data = os.read(self._master, _CHUNK)
+            return data if self._understood() else b""
         except BlockingIOError:
             return b""
 
@@ -68,6 +73,13 @@ class PtyEnd:
             os.write(self._master, data)
         except BlockingIOError:
             return
+
+    def _understood(self) -> bool:
+        """At another rate a board hears bytes that mean nothing, and is silent."""
+        import termios
+
+        rates = {getattr(termios, name): name for name in dir(termios) if name[:1] == "B"}
+        return self._baud is None or rates.get(termios.tcgetattr(self._slave)[4]) == f"B{self._baud}"
 
     def close(self) -> None:
         if self._link is not None and self._link.is_symlink():

@@ -1,0 +1,156 @@
+"""From steps to causes, without a wire: one only where what was seen has no other."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dalybms.diagnosis.advice import CAUSES
+from dalybms.diagnosis.causes import Wanted, answers_as_wanted, causes
+from dalybms.diagnosis.listening import judge
+from dalybms.diagnosis.steps import FAILED, NAMES, NOTED, OK, Step
+from dalybms.protocols.a5.frame import Frame
+from dalybms.protocols.modbus.frame import read_request
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def asked(name: str = "a5-pc", **facts: Any) -> Step:
+    usual = {"answered": False, "seen": "silence", "protocol": "a5", "host": 0x40, "number": 1}
+    return Step(name, NOTED, "", {**usual, **facts})
+
+
+def codes(*steps: Step, **wanted: Any) -> list[str]:
+    return [each.code for each in causes(steps, Wanted(**wanted))]
+
+
+def heard(what: str, **facts: Any) -> Step:
+    return Step("listens", NOTED, "", {"heard": what, **facts})
+
+
+RATE = Step("rate", OK, "", {"asked": 20, "answered": 20})
+
+
+@pytest.mark.parametrize(
+    ("error", "facts", "found"),
+    [
+        ("missing", {"takers": ["brltty"]}, ["taken", "missing"]),
+        ("missing", {}, ["missing"]),
+        ("permission", {}, ["permission"]),
+        ("busy", {"by": ["ModemManager (process 7)"]}, ["busy"]),
+        ("rfc2217", {}, ["rfc2217"]),
+        ("hangs", {}, ["hangs"]),
+        ("strange", {}, ["other"]),
+        ("gone", {}, ["gone", "other-program"]),
+        ("cut", {}, ["modbus-tcp", "client", "gateway-restarts"]),
+    ],
+)
+def test_it_does_not_open(error: str, facts: dict[str, Any], found: list[str]) -> None:
+    assert codes(Step("opens", FAILED, "said", {"error": error, **facts})) == found
+
+
+def test_the_program_that_holds_the_port_is_named() -> None:
+    step = Step("busy", FAILED, "said", {"error": "busy", "by": ["ModemManager (process 7)"]})
+    assert "ModemManager (process 7)" in causes([step], Wanted())[0].detail
+
+
+def test_silence_has_three_causes_never_one() -> None:
+    assert codes(asked()) == ["asleep", "wires", "adapter"]
+    assert codes(asked(), kind="socket") == ["asleep", "wires", "gateway-settings"]
+    busy = Step("busy", NOTED, "", {"by": ["other (process 9)"]})
+    assert codes(busy, asked()) == ["asleep", "other-program", "wires"]
+
+
+@pytest.mark.parametrize(
+    ("seen", "found"),
+    [
+        ("echo", ["asleep", "joined"]),
+        ("damage", ["disturbed", "collision", "wires"]),
+        ("unbelievable", ["disturbed", "collision", "wires"]),
+        ("noise", ["baudrate", "swapped", "disturbed"]),
+        ("another protocol", ["master", "unsteady"]),
+        ("another command", ["master", "unsteady"]),
+    ],
+)
+def test_what_was_heard_instead(seen: str, found: list[str]) -> None:
+    assert codes(asked(seen=seen)) == found
+
+
+def test_a_master_that_is_answered_does_not_ask_a_sleeping_board() -> None:
+    assert codes(heard("master", boards=[1]), asked()) == ["master"]
+    assert codes(heard("master", boards=[]), asked()) == ["master", "asleep"]
+
+
+def test_what_can_be_nothing_else() -> None:
+    gateway = Step("gateway", FAILED, "", {"modbus_tcp": True})
+    assert codes(asked(), gateway, kind="socket") == ["modbus-tcp"]
+    assert codes(heard("telnet"), asked(seen="noise"), kind="socket") == ["telnet"]
+    assert codes(asked(), asked("p81-115200", answered=True)) == ["baudrate-found"]
+    numbers = Step("numbers", OK, "", {"numbers": {"3": "a5"}, "twins": []})
+    assert codes(asked(), numbers) == ["number"]
+    assert causes([asked(), numbers], Wanted())[0].next == "give --board 3"
+    twins = Step("numbers", OK, "", {"numbers": {"1": "a5"}, "twins": [1]})
+    assert codes(asked(answered=True), twins, RATE) == ["twins"]
+
+
+@pytest.mark.parametrize(
+    ("facts", "wanted", "found"),
+    [
+        ({}, {}, "well"),
+        ({"host": 0x80}, {"address": 0x40}, "host-address"),
+        ({"protocol": "d2", "host": None}, {"board": 2}, "number-d2"),
+        ({"protocol": "d2", "host": None}, {"protocol": "a5"}, "protocol"),
+    ],
+)
+def test_an_option_that_is_in_vain(facts: dict[str, Any], wanted: dict[str, Any], found: str) -> None:
+    step = asked(answered=True, seen="", **facts)
+    assert codes(step, RATE, **wanted) == [found]
+    assert answers_as_wanted([step], Wanted(**wanted)) is (found == "well")
+
+
+def test_how_well_it_is_answered() -> None:
+    step = asked(answered=True, seen="")
+    poor = Step("rate", NOTED, "", {"asked": 20, "answered": 12})
+    damage = Step("damage", NOTED, "", {"asked": 20, "damaged": 8})
+    assert codes(step, poor) == ["unsteady"]
+    assert codes(step, poor, damage) == ["disturbed", "unsteady"]
+    assert codes(step, RATE, Step("deaf", NOTED, "", {"seconds": 0.2})) == ["deaf"]
+    missing = Step("commands", NOTED, "", {"missing": ["balancing_status"]})
+    assert causes([step, RATE, missing], Wanted())[0].next.endswith("--without balancing")
+
+
+@pytest.mark.parametrize(
+    ("data", "what"),
+    [
+        (b"", "nothing"),
+        (Frame(1, 0x90, bytes(8)).encode(), "boards"),
+        (Frame(0x40, 0x90, bytes(8)).encode(), "master"),
+        (b"\x13" + read_request(0xD2, 0, 62), "master"),
+        (b"~20024642E00202FD33\r", "inverter"),
+        (b"\xff\xfb\x01\xff\xfd\x03", "telnet"),
+        (b"\0\1\0\0\0\3\xd2\x83\x0b", "modbus-tcp"),
+        (bytes(20), "zeros"),
+        (bytes(range(100, 140)), "noise"),
+    ],
+)
+def test_what_bytes_tell(data: bytes, what: str) -> None:
+    assert judge(data).what == what
+
+
+def test_the_document_has_each_cause_and_step() -> None:
+    text = (ROOT / "docs" / "diagnose.md").read_text()
+    text = text.partition("## Findings")[0]
+    rows = [row for row in text.splitlines() if row.startswith("| `")]
+    named = {name for row in rows for name in re.findall(r"`([a-z0-9-]+)`", row.split(" | ")[0])}
+    assert {*CAUSES, *NAMES} - {*re.findall(r"`([a-z0-9-]+)`", text)} == set()
+    assert {name for name in named if not name.startswith("bluetooth-")} <= {*CAUSES, *NAMES}
+
+
+def test_each_cause_is_one_line_with_one_next_step() -> None:
+    for detail, advice in CAUSES.values():
+        assert detail
+        assert advice
+        assert "\n" not in detail + advice
