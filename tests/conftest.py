@@ -31,8 +31,8 @@ def pytest_configure() -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Two on each core, because most of their time the tests wait."""
-    return min(MOST_WORKERS, 2 * (os.cpu_count() or 1))
+    """Three on each core, because most of their time the tests wait."""
+    return min(MOST_WORKERS, 3 * (os.cpu_count() or 1))
 
 
 def _refuse_skip(report: Report) -> Report:

@@ -160,7 +160,7 @@ def test_what_compares_seconds_runs_first_and_alone(tree: Path, alone: int, othe
     done = run(tree, "tests", "v", "-k", "fault")
     assert done.stdout.splitlines() == [
         "-m pytest -m alone -k fault",
-        "-m pytest -m not alone -n auto --timeout 120 -k fault",
+        "-m pytest -m not alone -n auto --dist worksteal --timeout 120 -k fault",
     ]
     assert done.returncode == code
 
