@@ -107,7 +107,7 @@ CAUSES: dict[str, tuple[str, str]] = {
         "check GND and plugs, and that no other program uses the line",
     ),
     "deaf": (
-        "the board hears nothing for {ms} ms after an answer; this program waits for it",
+        "the board hears nothing for up to {ms} ms after an answer; this program waits for it",
         "give other programs a pause of {pause} s between questions",
     ),
     "commands": (

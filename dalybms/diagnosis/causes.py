@@ -99,7 +99,7 @@ def _of_answered(facts: Facts, answered: Sequence[Step], wanted: Wanted) -> list
     if missing:
         flags = ",".join(name.replace("_status", "").replace("_", "-") for name in missing)
         return [cause("commands", missing=", ".join(missing), missing_flag=flags)]
-    if deaf >= DEAF:
+    if deaf > DEAF:
         return [cause("deaf", ms=round(1000 * deaf), pause=round(deaf + 0.05, 2))]
     return [cause("well", spoken=_spoken(fitting[0].facts), **_counts(rate))]
 

@@ -13,9 +13,11 @@ from dalybms.link import Link
 from dalybms.sections import MORE_SECTIONS, SECTIONS
 
 QUESTIONS = 20
-_RESTS = (0.007, 0.05, 0.1, 0.15, 0.2, 0.25)
+_RESTS = (0.007, 0.05, 0.1, 0.15, 0.2, 0.25, REST)
 """Seconds between an answer and the next question, as programs in the field have them."""
-_TIMES = 3
+_TIMES = 2
+_BRIEF = 0.5
+"""The share of the usual silence that is enough to see that a question was lost."""
 _DAMAGED = ("damage", "noise")
 _RESERVE = 6.0
 """Seconds that are left for reading the battery itself."""
@@ -29,12 +31,12 @@ class Meter:
         request = found.speaker.probe(["soc"])
         self._request = request._replace(writes=request.writes[:1], tries=1, optional=True)
 
-    def ask(self, rest: float) -> str:
+    def ask(self, rest: float, patience: float = 1.0) -> str:
         """What came after so long a rest: "" an answer, else what was heard instead."""
         link = Link(self._ear, self._place.timing, 0, 0.0, self._place.clock)
         link.idle(rest)
         try:
-            link.exchange(self._request, self._found.number)
+            link.exchange(self._request._replace(patience=patience), self._found.number)
         except NoReply as error:
             return error.seen
         except BadReply:
@@ -52,7 +54,10 @@ def measure(ear: Ear, place: Place, found: Found, notes: Notebook) -> None:
     deaf = _deaf(meter)
     if deaf:
         notes.note(
-            "deaf", NOTED, f"a question within {deaf * 1000:.0f} ms of an answer is lost", seconds=deaf
+            "deaf",
+            NOTED,
+            f"a question right after an answer is lost, {deaf * 1000:.0f} ms after it is heard",
+            seconds=deaf,
         )
     else:
         notes.note("deaf", OK, "it hears a question right after its answer", seconds=0.0)
@@ -72,20 +77,26 @@ def _counted(meter: Meter) -> Any:
 
 
 def _deaf(meter: Meter) -> float:
-    """The longest rest after which a question was lost each time, 0.0 when none was."""
-    longest = 0.0
-    for rest in _RESTS:
-        if meter.ask(REST):
-            continue  # a line that loses answers anyway says nothing here
-        lost = 0
-        while lost < _TIMES and meter.time_left() and meter.ask(rest):
-            lost += 1
-            if meter.ask(REST):
-                return longest
-        if lost < _TIMES:
-            return longest
-        longest = rest
-    return longest
+    """The shortest rest that is known to be long enough; 0.0 when a question is heard at once."""
+    if not _lost(meter, _RESTS[0]):
+        return 0.0
+    low, high = 0, len(_RESTS) - 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if _lost(meter, _RESTS[middle]) else (low, middle)
+    return _RESTS[high]
+
+
+def _lost(meter: Meter, rest: float) -> bool:
+    """Is each question lost that comes so soon after an answer? No answer to begin with says nothing."""
+    lost = 0
+    while lost < _TIMES and meter.time_left():
+        if meter.ask(REST, _BRIEF):
+            return False
+        if not meter.ask(rest, _BRIEF):
+            return False
+        lost += 1
+    return True
 
 
 def read_battery(ear: Ear, place: Place, found: Found, notes: Notebook) -> dict[str, Any]:

@@ -235,3 +235,10 @@ def test_wrong_usage(arguments: list[str], message: str) -> None:
     done = run(*arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert message in done.stderr
+
+
+def test_the_deaf_time_is_never_said_too_short() -> None:
+    with board("--tcp", "0", "deaf=180") as device:
+        steps = {step["name"]: step for step in json.loads(run("-d", device, "--json").stdout)["steps"]}
+    assert 0.18 <= steps["deaf"]["facts"]["seconds"] <= 0.3
+    assert steps["rate"]["facts"]["answered"] == steps["rate"]["facts"]["asked"]
