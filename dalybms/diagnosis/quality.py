@@ -81,7 +81,7 @@ def _deaf(meter: Meter) -> float:
     if not _lost(meter, _RESTS[0]):
         return 0.0
     low, high = 0, len(_RESTS) - 1
-    while high - low > 1:
+    while high - low > 1 and meter.time_left():
         middle = (low + high) // 2
         low, high = (middle, high) if _lost(meter, _RESTS[middle]) else (low, middle)
     return _RESTS[high]
@@ -96,7 +96,7 @@ def _lost(meter: Meter, rest: float) -> bool:
         if not meter.ask(rest, _BRIEF):
             return False
         lost += 1
-    return True
+    return lost > 0
 
 
 def read_battery(ear: Ear, place: Place, found: Found, notes: Notebook) -> dict[str, Any]:
