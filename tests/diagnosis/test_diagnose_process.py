@@ -11,7 +11,6 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Callable, NamedTuple
@@ -167,16 +166,9 @@ def diagnosed(row: Row, folder: Path) -> Outcome:
     return Outcome(done, [json.loads(line) for line in lines])
 
 
-@pytest.fixture(scope="module")
-def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[Outcome]]]:
-    with ThreadPoolExecutor(5) as pool:
-        yield {row.name: pool.submit(diagnosed, row, tmp_path_factory.mktemp("row")) for row in ROWS}
-
-
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
-def test_the_cause_is_named(row: Row, outcomes: dict[str, Future[Outcome]]) -> None:
-    done, heard = outcomes[row.name].result()
+def test_the_cause_is_named(row: Row, tmp_path: Path) -> None:
+    done, heard = diagnosed(row, tmp_path)
     document = json.loads(done.stdout)
     assert tuple(each["code"] for each in document["causes"]) == row.causes, done.stderr
     assert done.returncode == row.code

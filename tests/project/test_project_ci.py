@@ -5,10 +5,13 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -106,3 +109,16 @@ def test_the_last_line_says_what_was_not_tested_and_what_helps(tmp_path: Path, o
 
 def test_where_all_was_tested_the_count_is_the_last_line(tmp_path: Path) -> None:
     assert "3 passed" in last_lines(tmp_path, "test_0.py")[-1]
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 8, 30])
+def test_side_by_side_each_test_has_its_place_and_each_share_begins_elsewhere(count: int) -> None:
+    ordered: Any = runpy.run_path(str(CONFTEST))["pytest_collection_modifyitems"]
+    items = list(range(24))
+    ordered(SimpleNamespace(workerinput={"workercount": count}), items)
+    assert sorted(items) == list(range(24))
+    if 24 % count == 0:
+        begins = items[:: 24 // count]
+        assert sorted(begins)[-1] - sorted(begins)[0] >= 24 - 2 * 24 // count
+    if count == 1:
+        assert items == list(range(24))
