@@ -53,15 +53,13 @@ def talker(said: bytes, every: float = 0.1) -> Iterator[str]:
 def server(answer: Answer) -> Iterator[str]:
     """A TCP server that answers each client as it is told to."""
     listener = socket.create_server(("127.0.0.1", 0))
-    listener.settimeout(0.1)
     stop = threading.Event()
 
     def serve() -> None:
         while not stop.is_set():
-            try:
-                client, _ = listener.accept()
-            except TimeoutError:
+            if not select.select([listener], [], [], 0.1)[0]:
                 continue
+            client, _ = listener.accept()
             with client:
                 _talk(client, answer, stop)
 
