@@ -9,13 +9,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-import serial
-import serial.rfc2217
+from peers import rfc2217
 from processes import board, raw_pty
 
 from dalybms import DalyBMS, NoReply, TransportError, open_bms
@@ -64,52 +61,10 @@ def test_a_paced_line_is_used_at_its_own_speed() -> None:
 def test_rfc2217_is_a_wire() -> None:
     with (
         board("--pty", "--unpaced", "cells=8") as device,
-        rfc2217_server(device) as port,
-        open_bms(f"rfc2217://127.0.0.1:{port}", timeout=2) as bms,
+        rfc2217(device) as end,
+        open_bms(f"rfc2217://{end}", timeout=2) as bms,
     ):
         assert bms.get_status()["cells"] == 8
-
-
-@contextmanager
-def rfc2217_server(device: str) -> Iterator[int]:
-    """pyserial's own server side in front of a pty; modem lines are constant, a pty has none."""
-
-    class Port(serial.Serial):  # type: ignore[misc]
-        cts = dsr = cd = dtr = rts = True
-        ri = False
-
-    listener = socket.create_server(("127.0.0.1", 0))
-    port = Port(device, 9600, timeout=0)
-    stop = threading.Event()
-
-    def serve() -> None:
-        client, _ = listener.accept()
-        with client:
-
-            class Writer:
-                def write(self, data: bytes) -> None:
-                    client.sendall(data)
-
-            manager = serial.rfc2217.PortManager(port, Writer())
-            while not stop.is_set():
-                ready = select.select([client, port], [], [], 0.05)[0]
-                if client in ready:
-                    data = client.recv(1024)
-                    if not data:
-                        return
-                    port.write(b"".join(manager.filter(data)))
-                if port in ready:
-                    client.sendall(b"".join(manager.escape(port.read(1024))))
-
-    thread = threading.Thread(target=serve)
-    thread.start()
-    try:
-        yield listener.getsockname()[1]
-    finally:
-        stop.set()
-        thread.join(10)
-        port.close()
-        listener.close()
 
 
 def test_the_lock_keeps_a_second_program_out() -> None:
