@@ -17,3 +17,8 @@ MORE_SECTIONS = {
     "info": "protocol, versions, dates and what else the board says of itself",
 }
 """Sections that only their own getter and flag read."""
+
+
+def word(section: str) -> str:
+    """mosfet for mosfet_status, cell-voltages for cell_voltages: the section's flag without its dashes."""
+    return (section[: -len("_status")] if section.endswith("_status") else section).replace("_", "-")

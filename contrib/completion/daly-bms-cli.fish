@@ -127,6 +127,7 @@ complete -c daly-bms-cli -n '_shtab_daly_bms_cli_using diagnose' -s h -l help -d
 complete -c daly-bms-cli -n '_shtab_daly_bms_cli_using diagnose' -s v -l verbose -d 'show the bytes of both directions on stderr'
 complete -c daly-bms-cli -n '_shtab_daly_bms_cli_using diagnose' -l json -d 'all steps, causes and findings as JSON'
 complete -c daly-bms-cli -n '_shtab_daly_bms_cli_using diagnose' -l report -xka "(__fish_complete_path (commandline -ct))" -d 'write a new file for a bug report: versions, findings, recording, blanked'
+complete -c daly-bms-cli -n '_shtab_daly_bms_cli_using diagnose' -l interval -x -d 'how often you read it: does it sleep before?'
 complete -c daly-bms-cli -n '_shtab_daly_bms_cli_using diagnose' -s d -l device -xka "(__fish_complete_path (commandline -ct))" -d 'port (/dev/ttyUSB0, COM3), socket://HOST:PORT, rfc2217://HOST:PORT, Bluetooth address, ble:NAME, demo: for a fake battery, or replay:FILE for a recording'
 complete -c daly-bms-cli -n '_shtab_daly_bms_cli_using diagnose' -l adapter -x -d 'Bluetooth adapter to use, for instance hci1'
 complete -c daly-bms-cli -n '_shtab_daly_bms_cli_using diagnose' -l uart -d 'ask as host 0x80 only (same as --address 8)'

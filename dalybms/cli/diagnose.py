@@ -49,7 +49,7 @@ def main(given: Sequence[str]) -> int:
 
 def _diagnosed(options: argparse.Namespace) -> dict[str, Any]:
     teller = _Teller()
-    own = {"board": options.board, "adapter": options.adapter}
+    own = {"board": options.board, "adapter": options.adapter, "interval": options.interval}
     try:
         return diagnose(options.device, {**settings(options), **own}, teller)
     finally:
@@ -75,21 +75,22 @@ class _Teller:
 
     def __init__(self) -> None:
         self._terminal = sys.stderr is not None and sys.stderr.isatty()
-        self._begun = False
+        self._open = False
 
     def __call__(self, said: str | Step) -> None:
         if sys.stderr is None:
             return
         if isinstance(said, str):
             print(f"{said} ", end="", file=sys.stderr, flush=True)
-            self._begun = True
         elif self._terminal:
             print(f"{said.outcome}, ", end="", file=sys.stderr, flush=True)
         else:
             print(f"{said.outcome}: {' '.join(said.detail.split())}", file=sys.stderr, flush=True)
+        self._open = isinstance(said, str) or self._terminal
 
     def end(self) -> None:
-        if self._terminal and self._begun:
+        """What follows on stderr has a line of its own."""
+        if self._open:
             print(file=sys.stderr, flush=True)
 
 
@@ -119,6 +120,12 @@ def _parser() -> argparse.ArgumentParser:
         "--report",
         metavar="FILE",
         help="write a new file for a bug report: versions, findings, recording, blanked",
+    )
+    general.add_argument(
+        "--interval",
+        type=seconds,
+        metavar="SECONDS",
+        help="how often you read it: does it sleep before?",
     )
     add_battery(parser.add_argument_group("which battery"))
     patience = parser.add_argument_group("how long to try")

@@ -11,7 +11,7 @@ from dalybms.cli import mqtt_flags, without, write_flags
 from dalybms.cli.check.flags import add_options
 from dalybms.cli.parser import Parser, host_address, repeats, rest, seconds, whole
 from dalybms.device import MOST_BOARDS, PROTOCOLS
-from dalybms.sections import MORE_SECTIONS, SECTIONS
+from dalybms.sections import MORE_SECTIONS, SECTIONS, word
 from dalybms.timing import BAUD
 
 DEVICE_VARIABLE = "DALY_BMS_DEVICE"
@@ -39,7 +39,7 @@ examples:
 
 def flag(section: str) -> str:
     """--mosfet for mosfet_status, --cell-voltages for cell_voltages."""
-    return f"--{without.word(section)}"
+    return f"--{word(section)}"
 
 
 def board_numbers(text: str) -> int | list[int] | str:

@@ -7,18 +7,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from dalybms.errors import DalyError, NoReply
-from dalybms.sections import SECTIONS
+from dalybms.sections import SECTIONS, word
 
 CHECK_CAN_SPARE = ("cell_voltage_range", "temperature_range", "temperatures", "balancing_status")
 """What a verdict of `--check` can do without. Faults, MOSFETs, state of charge and cells it cannot."""
 
 _LACKING = ("silence", "another command", "echo")
 """What is heard from a board that does not know the question."""
-
-
-def word(section: str) -> str:
-    """mosfet for mosfet_status, cell-voltages for cell_voltages: the section's flag without its dashes."""
-    return (section[: -len("_status")] if section.endswith("_status") else section).replace("_", "-")
 
 
 def add_option(group: argparse._ActionsContainer) -> None:

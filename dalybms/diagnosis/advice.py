@@ -24,7 +24,7 @@ CAUSES: dict[str, tuple[str, str]] = {
         "the package pyserial is missing or another one stands in its place",
         "pip install --force-reinstall pyserial",
     ),
-    "recording": ("this is no recording that can be played", "record once more with --record"),
+    "name": ("the device is written otherwise: {error}", "write it as this line says"),
     "host": ("the name of the host is not known", "check the name, or write the address of the gateway"),
     "refused": (
         "the machine is there, but nothing listens on that port",
@@ -112,7 +112,7 @@ CAUSES: dict[str, tuple[str, str]] = {
     ),
     "commands": (
         "the board answers, but has no {missing}",
-        "leave that out: --without {missing_flag}",
+        "leave it out of --all: {spared}",
     ),
     "well": (
         "nothing is wrong on the wire: {spoken}, {answered} of {asked} questions answered",

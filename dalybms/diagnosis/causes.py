@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from dalybms.diagnosis import radio
 from dalybms.diagnosis.advice import CAUSES
 from dalybms.diagnosis.steps import Step
+from dalybms.sections import SECTIONS, word
 
 POOR = 0.9
 """Below this share of answered questions a line is not sound."""
@@ -97,8 +98,8 @@ def _of_answered(facts: Facts, answered: Sequence[Step], wanted: Wanted) -> list
     deaf = facts.get("deaf", {}).get("seconds", 0.0)
     missing = facts.get("commands", {}).get("missing")
     if missing:
-        flags = ",".join(name.replace("_status", "").replace("_", "-") for name in missing)
-        return [cause("commands", missing=", ".join(missing), missing_flag=flags)]
+        spared = " ".join(f"--without {word(name)}" for name in missing if name in SECTIONS)
+        return [cause("commands", missing=", ".join(missing), spared=spared or "nothing: --all goes without")]
     if deaf > DEAF:
         return [cause("deaf", ms=round(1000 * deaf), pause=round(deaf + 0.05, 2))]
     return [cause("well", spoken=_spoken(fitting[0].facts), **_counts(rate))]

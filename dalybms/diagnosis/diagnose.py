@@ -9,7 +9,6 @@ from dalybms.diagnosis.asking import Found, ask_all, ask_at, ask_gateway, call_r
 from dalybms.diagnosis.bluetooth import LONGEST as BY_RADIO
 from dalybms.diagnosis.bluetooth import open_link
 from dalybms.diagnosis.causes import Wanted, answers_as_wanted, causes
-from dalybms.diagnosis.finding import Finding
 from dalybms.diagnosis.findings import findings
 from dalybms.diagnosis.listening import SECONDS, judge
 from dalybms.diagnosis.quality import measure, read_battery
@@ -28,19 +27,22 @@ _QUICK_ROLL = 0.25
 _DISCONNECTING = 2.5
 """Of the seconds on Bluetooth: BlueZ takes two to let a device go."""
 _P81_FAST, _USUAL = 115200, 9600
+_ENOUGH = 4096
+"""Bytes: who hears so many need not listen longer."""
 
 
 def diagnose(device: str, options: dict[str, Any], tell: Tell) -> dict[str, Any]:
     """{"device": its kind, "answers": bool, "steps", "causes", "findings", "unchecked"}.
 
-    options: as cli.settings.settings() gives them, and "board". tell: is handed each step as it begins and
+    options: as cli.settings.settings() gives them, "board", and "interval": s between readings, None: not
+    known. tell: is handed each step as it begins and
     when it is done. Sends nothing but reads. Raises ValueError for a text or options that cannot be.
     """
     place, notes = place_of(device, options), Notebook(tell)
     wanted = _wanted(place)
     seen = _walk(place, notes)
     found = causes(notes.steps, wanted)
-    wrong, unchecked = _second_half(seen)
+    wrong, unchecked = findings({**seen, "interval": options.get("interval")}) if seen else ([], [])
     return {
         "device": place.kind,
         "answers": answers_as_wanted(notes.steps, wanted),
@@ -106,9 +108,6 @@ def _find(ear: Ear, place: Place, notes: Notebook) -> Found | None:
     return (named or ways)[0]
 
 
-_ENOUGH = 4096
-
-
 def _try_rates(place: Place, notes: Notebook, ends: float) -> None:
     """Nobody answers: other rates, where this end sets them."""
     facts = {step.name: step.facts for step in notes.steps}
@@ -118,8 +117,3 @@ def _try_rates(place: Place, notes: Notebook, ends: float) -> None:
         return
     if place.baudrate != _P81_FAST:
         ask_at("p81-115200", "p81", _P81_FAST, place, notes, ends)
-
-
-def _second_half(seen: dict[str, Any]) -> tuple[list[Finding], list[str]]:
-    """What is wrong with a pack that answers, and what could not be checked."""
-    return findings(seen) if seen else ([], [])

@@ -26,8 +26,7 @@ def findings(seen: Mapping[str, Any]) -> tuple[list[Finding], list[str]]:
     """(what was found, worst first; what could not be checked, one line each). Any key may be absent.
 
     seen: `readings` {section: reading, with "faults" and "info"; a failed one is {"error": why}},
-    `unusable` {"section.key": why}, `parameters` {name: value} or None, `spread_history` [V],
-    `interval` s between polls or None.
+    `unusable` {"section.key": why}, `parameters` {name: value} or None, `interval` s between polls or None.
     """
     readings = seen.get("readings") or {}
     pack = Pack("pack", {**readings, "unusable": seen.get("unusable") or {}}, {})
@@ -143,12 +142,12 @@ def _capacity(pack: Pack, seen: Mapping[str, Any]) -> Iterator[Finding]:
         )
 
 
-def _spread(pack: Pack, seen: Mapping[str, Any]) -> Iterator[Finding]:
+def _spread(pack: Pack, _: Mapping[str, Any]) -> Iterator[Finding]:
     cells = _voltages(pack)
     current = pack.number("soc", "current")
     if not _rests(pack):
         raise Unknown(f"spread of the cells at rest: {abs(current):g} A flow; look again without a current")
-    spread = min([max(cells.values()) - min(cells.values()), *(seen.get("spread_history") or [])])
+    spread = max(cells.values()) - min(cells.values())
     if spread > _SPREAD:
         low, high = min(cells, key=cells.__getitem__), max(cells, key=cells.__getitem__)
         detail = f"cells are {spread * 1000:.0f} mV apart at rest: {low} is the lowest, {high} the highest"

@@ -7,8 +7,8 @@ from typing import Any
 from dalybms.cable import CableBoard
 from dalybms.diagnosis.asking import REST, Found
 from dalybms.diagnosis.steps import FAILED, NOTED, OK, Notebook
-from dalybms.diagnosis.wire import Ear, Place
-from dalybms.errors import BadReply, DalyError, NoReply, NotSupported, TransportError
+from dalybms.diagnosis.wire import Ear, Place, TimeUp
+from dalybms.errors import BadReply, DalyError, NoReply, NotSupported
 from dalybms.link import Link
 from dalybms.sections import MORE_SECTIONS, SECTIONS
 
@@ -139,5 +139,5 @@ def _parameters(board: CableBoard, ear: Ear) -> dict[str, Any] | None:
         return None
     try:
         return dict(board.get_parameters())
-    except (NoReply, BadReply, NotSupported, TransportError):
+    except (NoReply, BadReply, NotSupported, TimeUp):
         return None

@@ -69,12 +69,12 @@ def text(result: Mapping[str, Any], told: Mapping[str, str], blanked: Any) -> st
             "Versions",
             [f"{name}: {blanked(value) if name in _WORDS else value}" for name, value in told.items()],
         ),
-        ("Causes", [blanked(_cause(each)) for each in map(_plain, result.get("causes") or [])]),
-        ("Steps", [blanked(_step(each)) for each in map(_plain, result.get("steps") or [])]),
-        ("Findings", [blanked(_finding(each)) for each in result.get("findings") or []]),
-        ("Not checked", [blanked(str(each)) for each in result.get("unchecked") or []]),
+        ("Causes", [blanked(_cause(each)) for each in result["causes"]]),
+        ("Steps", [blanked(_step(each)) for each in result["steps"]]),
+        ("Findings", [blanked(_finding(each)) for each in result["findings"]]),
+        ("Not checked", [blanked(str(each)) for each in result["unchecked"]]),
     ]
-    lines: list[str] = [_TITLE, f"wire: {result.get('device', 'unknown')}"]
+    lines: list[str] = [_TITLE, f"wire: {result['device']}"]
     for title, each in parts:
         lines += ["", f"## {title}", *(each or ["none"])]
     return "\n".join([*lines, "", f"## {RECORDING}", ""])
@@ -84,17 +84,12 @@ _WORDS = ("kernel", CALLED)
 """What may hold a name. The others are numbers, some of which look like addresses to who looks for such."""
 
 
-def _plain(each: Any) -> Mapping[str, Any]:
-    plain: Mapping[str, Any] = each._asdict() if hasattr(each, "_asdict") else each
-    return plain
-
-
 def _cause(each: Mapping[str, Any]) -> str:
-    return f"{each.get('code', '')}: {each.get('detail', '')}; {each.get('next', '')}"
+    return f"{each['code']}: {each['detail']}; {each['next']}"
 
 
 def _step(each: Mapping[str, Any]) -> str:
-    return f"{each.get('name', '')}, {each.get('outcome', '')}: {each.get('detail', '')}"
+    return f"{each['name']}, {each['outcome']}: {each['detail']}"
 
 
 def _finding(each: Mapping[str, Any]) -> str:

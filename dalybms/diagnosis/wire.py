@@ -107,7 +107,7 @@ def open_place(place: Place, notes: Notebook) -> Any:
     if here and not os.path.exists(place.device) and os.name == "posix":
         _fail(notes, "there", _error(place), place)
         return None
-    notes.note("there", OK if here else SKIPPED, "the device is there" if here else f"{place.kind}: no port")
+    notes.note("there", OK if here else SKIPPED, "the device is there" if here else f"no port ({place.kind})")
     notes.begin("permission")
     may = not here or os.name != "posix" or os.access(place.device, os.R_OK | os.W_OK)
     if not may:
@@ -168,10 +168,13 @@ _ERRNO = {
 _WORDS = (
     ("the package pyserial", "pyserial"),
     ("the module serial", "pyserial"),
-    ("recording", "recording"),
+    ("for a network gateway write", "name"),
+    ("the port is named", "name"),
     ("RFC2217", "rfc2217"),
     ("refused", "refused"),
     ("cannot find the host", "host"),
+    ("not known", "host"),
+    ("getaddrinfo", "host"),
     ("cannot reach", "unreachable"),
     ("is open in this program", "busy"),
     ("in use by another", "busy"),

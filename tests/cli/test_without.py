@@ -13,9 +13,9 @@ from support import captures
 
 from dalybms.cli.check.verdict import Policy, verdict
 from dalybms.cli.options import build_parser, flag
-from dalybms.cli.without import advised, word
+from dalybms.cli.without import advised
 from dalybms.errors import BadReply, NoReply, TransportError
-from dalybms.sections import MORE_SECTIONS, SECTIONS
+from dalybms.sections import MORE_SECTIONS, SECTIONS, word
 
 LACKS = "demo:?unsupported=91,92,93,97,98"
 """The board of the record a5h2-18."""

@@ -120,6 +120,10 @@ def test_how_well_it_is_answered() -> None:
     assert codes(step, RATE, Step("deaf", NOTED, "", {"seconds": 0.2})) == ["deaf"]
     missing = Step("commands", NOTED, "", {"missing": ["balancing_status"]})
     assert causes([step, RATE, missing], Wanted())[0].next.endswith("--without balancing")
+    several = Step("commands", NOTED, "", {"missing": ["balancing_status", "cell_voltage_range", "info"]})
+    assert causes([step, RATE, several], Wanted())[0].next.endswith(
+        ": --without balancing --without cell-voltage-range"
+    )
 
 
 @pytest.mark.parametrize(

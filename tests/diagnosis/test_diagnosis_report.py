@@ -10,7 +10,7 @@ import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 from support import ROOT
@@ -20,6 +20,7 @@ import dalybms
 from dalybms import DalyError, open_bms
 from dalybms.diagnosis.machine import versions
 from dalybms.diagnosis.report import Report
+from dalybms.diagnosis.steps import Step
 from dalybms.emulator.faults import KINDS
 from dalybms.getters import presentable
 
@@ -35,22 +36,15 @@ def here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOSTNAME", NODE)
 
 
-class Step(NamedTuple):
-    name: str
-    outcome: str
-    detail: str
-    facts: dict[str, Any]
-
-
 def result(device: str = "demo:") -> dict[str, Any]:
     return {
         "device": "demo",
         "steps": [
-            Step("there", "ok", "the device is there", {"path": "/dev/ttyUSB7"}),
+            Step("there", "ok", "the device is there", {"path": "/dev/ttyUSB7"}).document(),
             Step(
                 "busy", "noted", f"open in minicom of {USER}@{NODE} as /home/{USER}/bms, at {HOST}:8899", {}
-            ),
-            Step("advertising", "ok", f"{MAC} ({NAME}) is heard, not '{NAME}'", {}),
+            ).document(),
+            Step("advertising", "ok", f"{MAC} ({NAME}) is heard, not '{NAME}'", {}).document(),
         ],
         "causes": [{"code": "well", "detail": f"the battery answers on {device}", "next": "nothing"}],
         "findings": [{"severity": "note", "area": "mosfets", "detail": "one is off", "fix": "look"}],
@@ -169,7 +163,7 @@ def test_what_fails_leaves_no_file(tmp_path: Path) -> None:
 
 def test_a_wire_that_never_opened_is_said(tmp_path: Path) -> None:
     with Report(str(tmp_path / "r.txt")) as report:
-        report.write("/dev/nowhere", {"device": "serial", "steps": [], "causes": []})
+        report.write("/dev/nowhere", {**result(), "steps": []})
     parts = parts_of((tmp_path / "r.txt").read_text())
     assert parts["Recording"] == ["nothing: no wire was opened"]
     assert parts["Steps"] == ["none"]

@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from dalybms.cli.check.metrics import LABELS, METRICS, cell_number
 from dalybms.cli.check.nagios import CRITICAL, UNKNOWN, Range
-from dalybms.cli.without import spared, word
+from dalybms.cli.without import spared
+from dalybms.sections import word
 
 Threshold = tuple[str, Range]
 

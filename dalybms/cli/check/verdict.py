@@ -25,8 +25,8 @@ from dalybms.cli.check.nagios import (
     worst,
 )
 from dalybms.cli.check.policy import DEFAULT, Policy, policy_of
-from dalybms.cli.without import word
 from dalybms.errors import DalyError, NoReply
+from dalybms.sections import word
 
 __all__ = [
     "SECTIONS",
