@@ -164,7 +164,7 @@ class Link(Wire):
             raise
         finally:
             exchange.trials.append(Trial(rest, lost))
-            if self._trails.last and not again and listener.prompt:
+            if self._trails.last and not again and listener.overdue:
                 self._trails.last.next(listener.heard, exchange.sent[-1])
         self._note_strangers(listener)
         exchange.bad = exchange.bad or listener.late
@@ -185,7 +185,6 @@ class Link(Wire):
         if not reader.weak:
             return answer
         trail = self._trails.last = Trail(reader, frames[: answer.request.size // reader.size])
-        self._heard[:] = listener.heard
         return answer._replace(alone=partial(self._alone, trail))
 
     def _alone(self, trail: Trail) -> bool:
@@ -218,6 +217,8 @@ class Link(Wire):
         began, enough = self._clock(), listener.enough()
         usual = 0.0 if listener.heard else self.timing.usual + QUESTION * self.timing.byte
         chunk = part = self._read(left if enough == 1 else min(left, usual + self._due(enough)), enough)
+        if chunk and not listener.heard:
+            listener.began(self._clock() if enough == 1 else None)
         if chunk and enough == 1 and not listener.heard:
             self._quiet.began(len(chunk))
             lacks = listener.enough(len(chunk))

@@ -35,8 +35,8 @@ class Listener:
         self.frames: dict[Request, list[Any]] = {request: [] for request in asked}
         self.strangers: list[Any] = []
         self.heard = b""
-        self.prompt = False
-        """Did bytes come that were on their way before the question?"""
+        self.overdue = False
+        """May what came first have been on its way before the question?"""
         self.late: BadReply | None = None
         """Why a late answer to an earlier request cannot be."""
         self._short = False
@@ -68,6 +68,10 @@ class Listener:
         missing: int = self._readers[0].missing()
         return max(missing - more, self._request.size - heard)
 
+    def began(self, at: float | None) -> None:
+        """The first bytes have come. at: when; None: not known, as they were read together with others."""
+        self.overdue = self._quiet.gathers and (at is None or at - self._began < self._timing.kept)
+
     def feed(self, chunk: bytes, last_byte: float, now: float, short: bool) -> Answer | None:
         """The answer that these bytes complete.
 
@@ -76,7 +80,6 @@ class Listener:
         self._short = short
         if not chunk:
             return None
-        self.prompt = self.prompt or last_byte - self._began < self._timing.kept
         if self.heard and self._again and now - self._last > self._quiet.seconds:
             self._begin_anew()
         self.heard = (self.heard + chunk)[-_KEPT:]

@@ -129,7 +129,8 @@ class Quiet:
 
     def __init__(self, timing: Timing = WIRE) -> None:
         self._timing = timing
-        self._gathers = False
+        self.gathers = False
+        """Does an adapter on the way keep bytes, to hand them on together?"""
         self._replies = 0
         self._late = 0.0
 
@@ -140,7 +141,7 @@ class Quiet:
 
     @property
     def seconds(self) -> float:
-        if self._gathers or not self._replies:
+        if self.gathers or not self._replies:
             return self._timing.quiet
         least = max(self._timing.least_quiet, _AMPLE * (self._timing.byte + self._late))
         return min(self._timing.quiet, least)
@@ -148,12 +149,12 @@ class Quiet:
     @property
     def behind(self) -> float:
         """Within so long comes what follows a reply at once."""
-        return self._timing.kept if self._gathers else _BEHIND * self._timing.byte
+        return self._timing.kept if self.gathers else _BEHIND * self._timing.byte
 
     def began(self, size: int) -> None:
         """A reply began with so many bytes at once."""
         self._replies += 1
-        self._gathers = self._gathers or size > 1
+        self.gathers = self.gathers or size > 1
 
     def went_on(self, size: int, seconds: float) -> None:
         """So many more bytes took so long."""

@@ -56,6 +56,48 @@ def test_each_section_is_guarded_wherever_it_stands_in_the_call() -> None:
         assert {each: asked(line, each) for each in HEALTHY} == {each: 1 + (each == code) for each in HEALTHY}
 
 
+@pytest.mark.parametrize("strays", [b"\x00", b"\x53\xa2", b"\xa5\x53\xa2\x00", b"\xa5\x01\x93\x07"])
+def test_strays_that_begin_like_a_frame_are_none(strays: bytes) -> None:
+    line = board({0x93: [HEALTHY[0x93] + strays]})
+    attach(line).get_mosfet_status()
+    assert asked(line, 0x93) == 2
+
+
+@pytest.mark.parametrize("before", [0, 1, 5])
+def test_strays_that_an_adapter_kept_until_the_next_question_are_seen(before: int) -> None:
+    """The rest of a mixture comes 9 ms after the next question. before: so many readings were sound."""
+    state = {"spoilt": False, "late": False}
+
+    def answer(request: bytes, _: int) -> Iterable[tuple[float, bytes]]:
+        code = request[2]
+        if request[1] != 0x40 or code not in HEALTHY:
+            return []
+        if code == 0x93 and state.pop("spoilt", False):
+            state["late"] = True
+            return [(0.04, MIXTURE[:13])]
+        late = [(0.009, MIXTURE[13:])] if state.pop("late", False) else []
+        return [*late, (0.04, HEALTHY[code])]
+
+    line = Script(answer)
+    bms = attach(line, address=4)
+    for _ in range(before):
+        bms.get_all()
+    asked_before = asked(line, 0x93)
+    state["spoilt"] = True
+    assert bms.read(["mosfet_status", "status"])["mosfet_status"]["capacity_ah"] == pytest.approx(256.76)
+    assert asked(line, 0x93) == asked_before + 2
+
+
+def test_the_end_of_an_echo_is_no_stray() -> None:
+    def answer(request: bytes, _: int) -> Iterable[tuple[float, bytes]]:
+        known = request[1] == 0x40 and request[2] in HEALTHY
+        return [(0.003, request[4:]), (0.04, HEALTHY[request[2]])] if known else []
+
+    line = Script(answer)
+    attach(line, address=4).get_all()
+    assert len(line.sent) == len(HEALTHY)
+
+
 def test_a_sound_line_is_asked_once() -> None:
     line = board({})
     bms = attach(line)

@@ -10,16 +10,8 @@ from typing import Any
 
 import pytest
 from processes import raw_pty
-from support import Clock, VirtualWire
 
-from dalybms.cable import CableBoard
 from dalybms.diagnosis.diagnose import diagnose
-from dalybms.diagnosis.quality import _parameters
-from dalybms.diagnosis.steps import NOTED, Notebook
-from dalybms.diagnosis.wire import Ear
-from dalybms.emulator.options import build
-from dalybms.errors import TransportError
-from dalybms.link import Link
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -90,22 +82,3 @@ def test_wrong_usage_has_a_line_of_its_own() -> None:
     )
     assert run.returncode == 2
     assert run.stderr.splitlines()[-1].startswith("daly-bms-cli diagnose: error: ")
-
-
-def test_a_wire_that_goes_while_the_settings_are_read_is_no_board_without_settings() -> None:
-    clock = Clock()
-    ear = Ear(VirtualWire(build("cells=8"), clock), clock, clock.now + 20)
-    board = CableBoard(board=1, protocol="a5")
-    board.hang_on(Link(ear, clock=clock), lambda: "")
-    ear.close()
-    with pytest.raises(TransportError):
-        _parameters(board, ear)
-
-
-def test_the_step_that_runs_is_named_when_the_wire_goes() -> None:
-    notes = Notebook(lambda _: None)
-    notes.begin("commands")
-    notes.lost(TransportError("/dev/x is gone: the adapter was unplugged"))
-    assert notes.steps[-1].name == "commands"
-    assert notes.steps[-1].facts["error"] == "gone"
-    assert notes.steps[-1].outcome != NOTED

@@ -1,0 +1,88 @@
+"""A diagnosis in virtual time: its limits, and what it concludes from questions that are lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from support import HEALTHY, Clock, Script, VirtualWire
+
+from dalybms.cable import CableBoard
+from dalybms.device import Target
+from dalybms.diagnosis.asking import Found
+from dalybms.diagnosis.diagnose import _find
+from dalybms.diagnosis.quality import Meter, _deaf, _parameters
+from dalybms.diagnosis.steps import NOTED, Notebook
+from dalybms.diagnosis.wire import Ear, Place, TimeUp
+from dalybms.emulator.options import build
+from dalybms.errors import TransportError
+from dalybms.link import Link
+from dalybms.protocols.a5.board import A5
+from dalybms.timing import WIRE
+
+
+def place_at(clock: Clock) -> Place:
+    place = Place("demo:", Target(), WIRE, None)
+    place.clock = clock
+    return place
+
+
+def test_a_wire_that_goes_while_the_settings_are_read_is_no_board_without_settings() -> None:
+    clock = Clock()
+    ear = Ear(VirtualWire(build("cells=8"), clock), clock, clock.now + 20)
+    board = CableBoard(board=1, protocol="a5")
+    board.hang_on(Link(ear, clock=clock), lambda: "")
+    ear.close()
+    with pytest.raises(TransportError):
+        _parameters(board, ear)
+
+
+def test_the_step_that_runs_is_named_when_the_wire_goes() -> None:
+    notes = Notebook(lambda _: None)
+    notes.begin("commands")
+    notes.lost(TransportError("/dev/x is gone: the adapter was unplugged"))
+    assert notes.steps[-1].name == "commands"
+    assert notes.steps[-1].facts["error"] == "gone"
+    assert notes.steps[-1].outcome != NOTED
+
+
+def test_no_wait_is_longer_than_the_time_that_is_left() -> None:
+    clock = Clock()
+    ear = Ear(VirtualWire(Script(lambda *_: []), clock), clock, clock.now + 2.0)
+    began = clock.now
+    assert ear.read(5.0) == b""
+    assert clock.now - began == pytest.approx(2.0)
+    for use in (lambda: ear.read(1.0), lambda: ear.write(b"?")):
+        with pytest.raises(TimeUp):
+            use()
+
+
+@pytest.mark.parametrize(("boards", "more"), [("board=1", 0.0), ("board=1;board=2;board=5", 2.0)])
+def test_each_further_board_is_worth_a_second_more(boards: str, more: float) -> None:
+    clock = Clock()
+    ends = clock.now + 18.5
+    ear = Ear(VirtualWire(build(boards), clock), clock, ends)
+    found = _find(ear, place_at(clock), Notebook(lambda _: None))
+    assert found is not None
+    assert ear.ends == ends + more
+
+
+@pytest.mark.parametrize(("lost", "deaf"), [((), 0.0), ((1,), 0.0), ((1, 3), 0.0)])
+def test_one_lost_question_is_no_deafness(lost: tuple[int, ...], deaf: float) -> None:
+    """A board counts as deaf when each of two questions right behind an answer is lost."""
+
+    def answer(request: bytes, n: int) -> Iterable[tuple[float, bytes]]:
+        return [] if n in lost else [(0.04, HEALTHY[request[2]])]
+
+    assert deaf_time(Script(answer)) == (deaf if lost != (1, 3) else pytest.approx(0.05))
+
+
+def deaf_time(line: Any) -> float:
+    clock = Clock()
+    ear = Ear(VirtualWire(line, clock), clock, clock.now + 60.0)
+    return _deaf(Meter(ear, place_at(clock), Found("a5-pc", A5([0x40]), 1, 0x40)))
+
+
+def test_a_deaf_time_is_an_upper_bound() -> None:
+    assert deaf_time(build("deaf=120")) == 0.15
