@@ -88,6 +88,20 @@ def test_strays_that_an_adapter_kept_until_the_next_question_are_seen(before: in
     assert asked(line, 0x93) == asked_before + 2
 
 
+def test_noise_before_answers_proves_nothing_where_each_byte_comes_by_itself() -> None:
+    """What followed an answer there came at once, and was heard before the next question."""
+
+    def answer(request: bytes, _: int) -> Iterable[tuple[float, bytes]]:
+        if request[1] != 0x40 or request[2] not in HEALTHY:
+            return []
+        data = b"\xff\xff" + HEALTHY[request[2]]
+        return [(0.009 + at * 10 / 9600, data[at : at + 1]) for at in range(len(data))]
+
+    line = Script(answer)
+    attach(line, address=4).get_all()
+    assert len(line.sent) == len(HEALTHY)
+
+
 def test_the_end_of_an_echo_is_no_stray() -> None:
     def answer(request: bytes, _: int) -> Iterable[tuple[float, bytes]]:
         known = request[1] == 0x40 and request[2] in HEALTHY
