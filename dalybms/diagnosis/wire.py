@@ -107,7 +107,7 @@ def open_place(place: Place, notes: Notebook) -> Any:
     if here and not os.path.exists(place.device) and os.name == "posix":
         _fail(notes, "there", _error(place), place)
         return None
-    notes.note("there", OK if here else SKIPPED, "the device is there" if here else f"no port ({place.kind})")
+    notes.note("there", OK if here else SKIPPED, "the device is there" if here else "no serial port")
     notes.begin("permission")
     may = not here or os.name != "posix" or os.access(place.device, os.R_OK | os.W_OK)
     if not may:
