@@ -40,6 +40,11 @@ def sent(log: Path) -> list[str]:
     return [line["frame"] for line in lines if line["writes"]]
 
 
+def timeless(frame: str | None) -> str | None:
+    """A frame without the time that A5's 0x21 sets, which is that of sending, and without the sum over it."""
+    return frame[:8] + frame[20:24] if frame and frame[4:6] == "21" else frame
+
+
 @pytest.mark.parametrize(
     ("options", "arguments", "code", "outcome"),
     [
@@ -72,7 +77,8 @@ def test_an_outcome_is_json_and_an_exit_code(
     )
     if before:
         assert (before["event"], after["event"], after["outcome"]) == ("before", "after", outcome)
-        assert before.get("frame") == (None if "another" in arguments else result.get("frame"))
+        shown = None if "another" in arguments else result.get("frame")
+        assert timeless(before.get("frame")) == timeless(shown)
     if outcome in ("refused", "unverified"):
         assert done.stderr.splitlines()[-1].startswith("daly-bms-cli: ")
 
