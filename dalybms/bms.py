@@ -218,7 +218,7 @@ class DalyBMS(Getters, Writing, Playing):
             raise TypeError(f"data must be bytes, not {data!r}")
         if len(data) != 8:
             raise ValueError(f"data must be 8 bytes, not {len(data)}")
-        from dalybms.protocols.a5.board import READS
+        from dalybms.protocols.a5.questions import READS
 
         if command not in READS:
             self.refuse_read_only()

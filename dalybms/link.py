@@ -10,28 +10,24 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from itertools import cycle, islice
 from typing import Any, Callable
 
+from dalybms.behind import Behind
 from dalybms.budget import Budget
 from dalybms.doubles import Doubles
 from dalybms.errors import BadReply
 from dalybms.exchange import Exchange
 from dalybms.listener import Listener
-from dalybms.pace import Pace, Quiet, Tails, Trial
+from dalybms.pace import Pace, Trial
 from dalybms.protocols.request import Answer, Request
-from dalybms.timing import LONGEST, QUESTION, WIRE, Timing
-from dalybms.trail import Trail, Trails
-from dalybms.wire import Wire, log
-
-_HEAD = 4
-"""Bytes that tell whether another frame begins."""
+from dalybms.timing import QUESTION, WIRE, Timing
+from dalybms.wire import log
 
 Turns = Iterable[tuple[Request, bytes]]
 
 
-class Link(Wire):
+class Link(Behind):
     """One wire and the rules for asking on it.
 
     transport: write, read, drain, close. retries: how often a request is repeated.
@@ -47,15 +43,11 @@ class Link(Wire):
         pause: float | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        super().__init__(transport, timing, clock)
+        super().__init__(transport, timing, pause, clock)
         self.retries = retries
         self.doubles = Doubles()
-        self._pause = pause
         self._lock = threading.RLock()
         self._budget = Budget(timing)
-        self._quiet = Quiet(timing)
-        self._tails = Tails()
-        self._trails = Trails()
         self._calls = 0
         self._last_pace: Pace | None = None
 
@@ -178,29 +170,6 @@ class Link(Wire):
             self._budget.failed(self._clock() - began, listener.silent)
         return answer
 
-    def _followed(self, answer: Answer, listener: Listener) -> Answer:
-        """Where the check is weak, what comes behind an answer is kept in mind."""
-        self._trails.last = None
-        reader, frames = answer.request.reader, listener.frames[answer.request]
-        if not reader.weak:
-            return answer
-        trail = self._trails.last = Trail(reader, frames[: answer.request.size // reader.size])
-        return answer._replace(alone=partial(self._alone, trail))
-
-    def _alone(self, trail: Trail) -> bool:
-        if trail.open:
-            self._look_behind()
-            trail.close(bytes(self._heard))
-        return self._trails.alone(trail)
-
-    def _look_behind(self) -> None:
-        """Whoever wants no pause has none here either; of a tail its beginning is enough."""
-        seconds = self._quiet.behind if self._pause is None else min(self._pause, self._quiet.behind)
-        if self._tails.running:
-            self._tails.feed(self._read(seconds, _HEAD))
-        else:
-            self._calm(quiet=seconds)
-
     def _listen(self, listener: Listener) -> Answer | None:
         """The answer that comes before the attempt ends."""
         answer = None
@@ -242,15 +211,3 @@ class Link(Wire):
             log.debug("dropped, no part of the answer: %s", frame)
             self.doubles.dropped(frame)
             self._tails.dropped(frame)
-
-    def _finish_tail(self) -> None:
-        """Let a long reply run in: a request into a sending board is lost."""
-        quiet = self._quiet.seconds
-        limit = self._clock() + LONGEST * self.timing.byte + quiet
-        while self._tails.running:
-            left = min(self._last_heard + quiet, limit) - self._clock()
-            chunk = self._read(max(0.0, left), self._tails.missing)
-            if not chunk and left <= 0:
-                break
-            self._tails.feed(chunk)
-        self._tails.over()

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, Callable, Union
 
 from dalybms.errors import BadReply, DalyError, NoReply, TransportError
 from dalybms.protocols.a5.balancing import balanced
-from dalybms.protocols.a5.commands import BY_SECTION, HARDWARE, INFO, MOST_CELLS, Command, as_it_is
-from dalybms.protocols.a5.frame import SIZE, Frame, FrameReader
+from dalybms.protocols.a5.commands import BY_SECTION, HARDWARE, INFO, Command, as_it_is
+from dalybms.protocols.a5.frame import Frame
 from dalybms.protocols.a5.numbering import Numbering
+from dalybms.protocols.a5.questions import Questions
 from dalybms.protocols.a5.replies import joined, listed, single
 from dalybms.protocols.doubts import Doubts, gaps_of, told
 from dalybms.protocols.faults import texts
@@ -22,45 +23,29 @@ if TYPE_CHECKING:
 
 Outcome = Union[Any, DalyError]
 COUNTED = tuple(row for row in BY_SECTION.values() if row.counted)
-_MOST_FRAMES = MOST_CELLS // 3
-"""The longest reply: 48 cells, three a frame; some boards always send all 16."""
 _COUNTS = ("cells", "temperature_sensors")
 _INFO_NAMES = frozenset((*_COUNTS, *(field.name for row in INFO for field in row.fields)))
 _FRAMES = 2
 """A sum of 8 bits: a value that cannot be is believed when it comes twice."""
 _LOOKS = 3
 """An answer with stray bytes behind it is asked for so often again; then so is this line."""
-READS = frozenset((*range(0x50, 0x8B), *range(0x90, 0x9B), 0xD8))
-"""Commands that only read: all others may change the battery."""
 
 
-class A5:
-    """One board that speaks A5, on one connection.
+class A5(Questions):
+    """One board that speaks A5, on one connection: what is asked of it for each reading.
 
-    hosts: the host addresses it may listen to, the likeliest first. board: the number
-    it answers with. fill: the data bytes of a question, which boards do not read.
     Source: Daly UART/RS485 protocol V1.2 (2020) and recorded traffic.
     """
 
     name = "a5"
 
     def __init__(self, hosts: Sequence[int], board: int = 1, fill: int = 0) -> None:
-        self._hosts = list(hosts)
-        self._settled = len(self._hosts) == 1
-        self.number = board
-        self._fill = bytes((fill,)) * 8
-        self.reader = FrameReader()
-        self._frames: dict[int, bytes] = {}
+        super().__init__(hosts, board, fill)
         self._counts: dict[str, int] = {}
         self.unusable: dict[str, str] = {}
         self._numbering = Numbering()
         self._alone: dict[str, Callable[[], bool]] = {}
         self._hardware: str | None = None  # its text; "" where it was silent, None before it was asked
-
-    @property
-    def asks(self) -> str:
-        """What it asks, in the words of an error."""
-        return f"A5 as host {' and '.join(f'0x{host:02X}' for host in self._hosts)}"
 
     def probe(self, sections: Sequence[str], round_: int = 0) -> Request:
         """A question of the plan for finding out whether such a board is there.
@@ -89,14 +74,6 @@ class A5:
             faults = outcomes["faults"]
             outcomes["errors"] = faults if isinstance(faults, DalyError) else texts(faults)
         return {section: outcomes[section] for section in sections}
-
-    def request(self, ask: Ask, command: int, data: bytes) -> list[bytes]:
-        """The data fields of the frames that answer a raw command, in order of arrival.
-
-        Sent to the host address that was answered before; a command that may change
-        something is sent once.
-        """
-        return list(ask(self._open_question(command, data)).value)
 
     def info(self, ask: Ask, only: Collection[str] = ()) -> dict[str, Any]:
         """What the board says of itself; what it does not answer is absent. NoReply when that is all.
@@ -203,60 +180,11 @@ class A5:
             self._hardware = ""
         return self._hardware
 
-    def learn(self, answer: Answer) -> None:
-        """The host address that was answered goes first from now on; no frame says which one it was."""
-        host = answer.written[1]
-        self._hosts.sort(key=lambda known: known != host)
-        self._settled = True
-
     def _question(self, row: Command, doubts: Doubts | None = None) -> Request:
         """doubts: keeps in mind what the attempts of this question said that cannot be."""
         doubts = doubts or Doubts(row.section, _FRAMES)
-        hosts = self._hosts
-        if self._settled and len(hosts) > 1:
-            hosts = [hosts[0], hosts[0], hosts[1]]
-        return Request(
-            name=_name(row),
-            writes=tuple([self._written(host, row.code) for host in hosts]),
-            reader=self.reader,
-            wanted=partial(self.answers, row.code),
-            parse=self._parser(row, doubts),
-            longest=SIZE * (_MOST_FRAMES if row.series else 1),
-            size=SIZE * self._needed(row),
-            number=_number if row.series or row.frames > 1 else None,
-        )
-
-    def _written(self, host: int, code: int) -> bytes:
-        """A question as it is sent; the same ones are sent for as long as the connection."""
-        key = host << 8 | code
-        if key not in self._frames:
-            self._frames[key] = Frame(host, code, self._fill).encode()
-        return self._frames[key]
-
-    def _needed(self, row: Command) -> int:
-        """Frames of an answer that are used."""
-        return row.series.frames(self._counts[row.counted]) if row.series else row.frames
-
-    def _open_question(self, command: int, data: bytes) -> Request:
-        return Request(
-            name=f"raw command 0x{command:02X}",
-            writes=(Frame(self._hosts[0], command, data).encode(),),
-            reader=self.reader,
-            wanted=partial(self.answers, command),
-            parse=lambda frames: [frame.data for frame in frames],
-            longest=SIZE * _MOST_FRAMES,
-            open_end=True,
-            once=command not in READS,
-        )
-
-    @property
-    def host(self) -> int:
-        """The host address that was answered last."""
-        return self._hosts[0]
-
-    def answers(self, command: int, frame: Frame) -> bool:
-        """Is this frame an answer of this board to a command?"""
-        return frame.source == self.number and frame.command == command
+        needed = row.series.frames(self._counts[row.counted]) if row.series else row.frames
+        return self.question(row, self._parser(row, doubts), needed)
 
     def _parser(self, row: Command, doubts: Doubts) -> Callable[[Sequence[Frame]], Any]:
         if row.series:
@@ -272,12 +200,3 @@ def _sure(ask: Ask, question: Request) -> Answer:
 
 def _place(row: Command) -> tuple[bool, bool, int]:
     return bool(row.counted), row.series is not None, -row.code if row.series else row.code
-
-
-def _name(row: Command) -> str:
-    """What is asked, as users know it: the section, or what fills a part of the information."""
-    return row.section if row.section != "info" else ", ".join(field.name for field in row.fields)
-
-
-def _number(frame: Frame) -> int:
-    return frame.data[0]
