@@ -33,6 +33,11 @@ class Exchange:
         """Was it never sent after a long rest, and met with silence, so that it may not have been heard?"""
         return all(trial.lost and trial.rest < self._long_rest for trial in self.trials)
 
+    @property
+    def vain(self) -> bool:
+        """Was it met with silence although it was sent after a long rest, so that the board has heard it?"""
+        return any(trial.lost and trial.rest >= self._long_rest for trial in self.trials)
+
     def failure(self, heard: bytes, alive: bool) -> DalyError:
         """The error that it ends with. heard: what came instead. alive: was something else answered?"""
         times = f"{len(self.sent)} attempt{'s' if len(self.sent) != 1 else ''}"

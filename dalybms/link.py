@@ -90,7 +90,7 @@ class Link(Behind):
         for request, data in turns:
             exchange.name = exchange.name or request.name
             silence = self.timing.timeout * request.patience
-            if request.brief and not exchange.unheard:
+            if request.brief and exchange.vain:
                 break
             if not self._budget.allows(silence, len(exchange.sent), exchange.unheard, request.optional):
                 break

@@ -58,7 +58,7 @@ class Request(NamedTuple):
     optional: bool = False
     """A board may lack it: its silence says nothing about the pace or the line."""
     brief: bool = False
-    """Sent again only where it was sent in haste, so that the board may not have heard it."""
+    """Not sent again where the board must have heard it, after a long rest, and was silent."""
     not_before: float = 0.0
     """Seconds after the first of several questions that take turns, or of several tries."""
 

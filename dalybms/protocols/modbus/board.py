@@ -141,8 +141,7 @@ class RegisterBoard(ABC):
         return Reading(lambda block: ask(self._worded(block)).value)
 
     def _worded(self, block: Block) -> Request:
-        asked = self.question(block)
-        return self._optional.brief(asked) if block in self.map.optional else asked
+        return self._optional.brief(block, self.question(block))
 
     def _info_rows(self) -> Iterator[list[Row]]:
         """The counts, then what each block says for get_info()."""
@@ -196,8 +195,10 @@ class RegisterBoard(ABC):
 
     def _settled(self, reading: Reading, rows: Sequence[Row], doubts: Doubts) -> dict[str, Any]:
         """The values of these registers, without those that cannot be."""
-        rows = self._optional.without(reading, rows)
-        return doubts.settle(*examine(_values(rows), image(reading, self.map.blocks(rows))))
+        rows, lost = self._optional.without(reading, rows)
+        found = doubts.settle(*examine(_values(rows), image(reading, self.map.blocks(rows))))
+        doubts.left_out.update(lost)
+        return found
 
     def _powered(self, reading: Reading, found: dict[str, Any], doubts: Doubts) -> dict[str, Any]:
         """With `power`; without it and the current where the board states quite another power, twice."""

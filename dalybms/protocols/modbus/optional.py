@@ -19,42 +19,66 @@ _DEAF = 0.3
 class OptionalBlocks:
     """What is known of the optional blocks of one board, on one connection.
 
-    One that stays silent, or says 0 or FFFF in every register, is not asked again, unless it
-    has told something before: then it was lost. Silence counts only after a rest: what is asked
-    in haste, a board that is deaf after its answers has not heard.
+    One that stays silent in two readings, or says 0 or FFFF in every register, is not asked again. One that
+    has told something, or whose answer came damaged, is there: it is asked for as everything else, and
+    what is lost of it is told. Silence counts only after a rest: what is asked
+    in haste, a board that is deaf after its answers has not heard. Noise is no silence.
     """
 
     def __init__(self, blocks: Sequence[Block], bluetooth: bool) -> None:
         self.blocks = tuple(blocks)
         self._share = _SHARE_ON_BLUETOOTH if bluetooth else _SHARE_ON_WIRE
         self._lacked: set[Block] = set()
-        self._told: set[Block] = set()
+        self._silent: dict[Block, Reading] = {}
+        self._there: set[Block] = set()
 
-    def brief(self, request: Request) -> Request:
-        """The question for such a block: one try that the board must have heard."""
+    def brief(self, block: Block, request: Request) -> Request:
+        """The question for such a block: one try that the board must have heard, until it is known."""
+        if block not in self.blocks or block in self._there:
+            return request
         return request._replace(tries=2, patience=self._share, optional=True, brief=True, not_before=_DEAF)
 
-    def without(self, reading: Reading, rows: Sequence[Row]) -> list[Row]:
-        """These rows without those of blocks that tell nothing now; the others are read."""
-        lacking = [
-            block
-            for block in self.blocks
-            if any(holds(block, row) for row in rows) and not self._has(reading, block)
-        ]
-        return [row for row in rows if not any(holds(block, row) for block in lacking)]
+    def without(self, reading: Reading, rows: Sequence[Row]) -> tuple[list[Row], dict[str | int, str]]:
+        """These rows without those of blocks that tell nothing now, and {key: why} of what was lost of them.
 
-    def _has(self, reading: Reading, block: Block) -> bool:
+        The others are read.
+        """
+        rest, lost = list(rows), {}
+        for block in self.blocks:
+            held = [row for row in rows if holds(block, row)]
+            failure = self._failure(reading, block) if held else None
+            if failure is not None:
+                rest = [row for row in rest if row not in held]
+                names = [getattr(row.field, "name", "") for row in held if failure]
+                lost.update(dict.fromkeys(names if block in self._there else (), failure))
+        return rest, lost
+
+    def _failure(self, reading: Reading, block: Block) -> str | None:
+        """Why it tells nothing: "" where that is all it says; None where it is read."""
         if block in self._lacked:
-            return False
+            return ""
         try:
             data = reading.get(block)
-        except BadReply:
-            return False
-        except (NoReply, NotSupported):
+        except BadReply as error:
+            self._there.add(block)
+            return str(error)
+        except NoReply as error:
+            self._missed(reading, block, error.seen)
+            return str(error)
+        except NotSupported:
             data = b""
         if any(data[at : at + 2] not in _NOTHING for at in range(0, len(data), 2)):
-            self._told.add(block)
-            return True
-        if block not in self._told:
+            self._there.add(block)
+            return None
+        if block not in self._there:
             self._lacked.add(block)
-        return False
+        return ""
+
+    def _missed(self, reading: Reading, block: Block, seen: str) -> None:
+        """What is concluded where no answer came."""
+        if seen == "damage":
+            self._there.add(block)
+        elif seen not in ("noise", "another board", "another protocol"):
+            first = self._silent.setdefault(block, reading)
+            if first is not reading and block not in self._there:
+                self._lacked.add(block)
