@@ -124,10 +124,10 @@ def test_a_board_that_is_silent_about_its_serial_number() -> None:
     bms = d2(b"11_240812_K00T")
     assert bms.get_info()["software_version"] == "11_240812_K00T"
     before = bms.clock()
-    bms.get_info()
-    assert "serial_number" not in bms.get_info()
+    for _ in range(3):
+        assert "serial_number" not in bms.get_info()
     script = bms._link._transport.line
-    assert [request[3] for request in script.requests].count(0x57) == 1
+    assert [request[3] for request in script.requests].count(0x57) == 2, "silent in two readings"
     assert before - 100 > 0.25
 
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from dalybms.errors import NotSupported
 from dalybms.protocols.balancing import of_mask, unsaid
-from dalybms.protocols.faults import Fault, named, pairs, unknown
+from dalybms.protocols.faults import Fault, named, pairs
 from dalybms.protocols.fields import Choice, Date, Flag, Number, Series, Text, Words
 from dalybms.protocols.identity import CHEMISTRIES
+from dalybms.protocols.modbus.alarm_words import lacking, reserved, told
 from dalybms.protocols.modbus.board import RegisterBoard
 from dalybms.protocols.modbus.register_map import (
     NO_SENSOR,
@@ -105,6 +106,7 @@ MAP = RegisterMap(
 )
 
 
+FAULT_REGISTER = 0x3A
 FAULT_BITS: tuple[tuple[str, ...], ...] = (
     pairs(
         "cell_voltage_high",
@@ -165,13 +167,14 @@ class D2(RegisterBoard):
 
     def faults(self, words: dict[str, list[int]]) -> list[Fault]:
         """Active faults in the order of their bits."""
-        faults = []
-        for place, (word, codes) in enumerate(zip(words["words"], FAULT_BITS)):
-            for bit in range(16):
-                if word >> bit & 1:
-                    known = bit < len(codes)
-                    faults.append(named(codes[bit]) if known else _reserved(0x3A + place, bit))
-        return faults
+        values = dict(enumerate(words["words"], FAULT_REGISTER))
+        faults = [
+            _fault(register, bit)
+            for register, word in told(values).items()
+            for bit in range(16)
+            if word >> bit & 1
+        ]
+        return faults + lacking(values)
 
     def balancing(self, reading: Reading) -> dict[int, bool]:
         """It tells that it balances (0x34), never which cells: 0x3F was recorded as the same flag once more,
@@ -184,5 +187,6 @@ class D2(RegisterBoard):
         return of_mask(0, self._count(reading, "cells"))
 
 
-def _reserved(register: int, bit: int) -> Fault:
-    return unknown(f"register{register:02x}_bit{bit}", f"unknown fault (register {register:02x}, bit {bit})")
+def _fault(register: int, bit: int) -> Fault:
+    codes = FAULT_BITS[register - FAULT_REGISTER]
+    return named(codes[bit]) if bit < len(codes) else reserved(register, bit)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dalybms.protocols.faults import Fault, named, unknown
+from dalybms.protocols.faults import Fault, named
+from dalybms.protocols.modbus.alarm_words import lacking, reserved, told
 
 LEVELS: dict[tuple[int, int], str] = {
     (0x6D, 0): "cell_voltage_high",
@@ -53,9 +54,17 @@ FLAGS: dict[tuple[int, int], str] = {
     (0x73, 7): "precharge",
     (0x73, 15): "heating",
 }
-"""(register, bit) of what is on or off. 0x72 bit 15 was set on a pack of which no sensor was readable. Bits
-that were set on a healthy pack (0x70 bits 6 and 7: a second pack is missing) and bits that say no more than
-a state are left to `fault_words`."""
+"""(register, bit) of what is on or off. 0x72 bit 15 was set on a pack of which no sensor was readable."""
+STATES: frozenset[tuple[int, int]] = frozenset(
+    {
+        *((0x6D, bit) for bit in (6, 14)),  # a smart charger, a smart discharger is connected
+        (0x6F, 7),  # update of the firmware
+        *((0x70, bit) for bit in (6, 7)),  # parallel packs: bit 7 was set on a healthy single pack
+        (0x72, 2),  # a forced start is armed
+        *((0x73, bit) for bit in range(8, 15)),  # MOSFETs switched off, fan, heating, limited current
+    }
+)
+"""(register, bit) of what is no alarm: left to `fault_words`. All other nameless ones are unknown faults."""
 _OLD = 0x66
 _NO_SECOND_PACK = (0x68, 7)
 """The bit of the old words that goes with 0x70 bit 7 on a healthy pack."""
@@ -66,16 +75,18 @@ def faults_of(new: Sequence[int], old: Sequence[int]) -> list[Fault]:
 
     The bits of the old words are not known for sure, so theirs are unknown faults.
     """
-    values = dict(enumerate(new, 0x6D))
-    found = {place: _level(code, _bits(values, place, 3)) for place, code in LEVELS.items()}
-    found.update({place: code for place, code in FLAGS.items() if _bits(values, place, 1)})
-    faults = [named(code) for _, code in sorted(found.items()) if code]
-    return faults or _old_faults(dict(enumerate(old, _OLD)))
+    values, old_values = dict(enumerate(new, 0x6D)), dict(enumerate(old, _OLD))
+    there = told({**values, **old_values})
+    found = {place: _level(code, _bits(there, place, 3)) for place, code in LEVELS.items()}
+    found.update({place: code for place, code in FLAGS.items() if _bits(there, place, 1)})
+    faults = [named(code) for _, code in sorted(found.items()) if code] or _old_faults(there)
+    nameless = [reserved(*place) for place in _NAMELESS if _bits(there, place, 1)]
+    return faults + nameless + (lacking(values) if values.keys() & there.keys() else [])
 
 
 def _bits(values: dict[int, int], place: tuple[int, int], count: int) -> int:
     register, lowest = place
-    return values[register] >> lowest & (1 << count) - 1
+    return values.get(register, 0) >> lowest & (1 << count) - 1
 
 
 def _level(code: str, level: int) -> str:
@@ -83,11 +94,13 @@ def _level(code: str, level: int) -> str:
 
 
 def _old_faults(values: dict[int, int]) -> list[Fault]:
-    places = [(register, bit) for register in values for bit in range(16)]
-    return [
-        unknown(
-            f"register{place[0]:02x}_bit{place[1]}", "unknown fault (register {:02x}, bit {})".format(*place)
-        )
-        for place in places
-        if _bits(values, place, 1) and place != _NO_SECOND_PACK
-    ]
+    places = [(register, bit) for register in range(_OLD, _OLD + 4) for bit in range(16)]
+    return [reserved(*place) for place in places if _bits(values, place, 1) and place != _NO_SECOND_PACK]
+
+
+_NAMELESS = sorted(
+    {(register, bit) for register in range(0x6D, 0x74) for bit in range(16)}
+    - {(register, bit + part) for register, bit in LEVELS for part in range(3)}
+    - FLAGS.keys()
+    - STATES
+)

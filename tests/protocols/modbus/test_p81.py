@@ -304,21 +304,67 @@ def test_each_flag_is_its_fault(register: int, bit: int, code: str) -> None:
     assert changed(*NO_ALARM, (register, 1 << bit)).get_faults() == [FAULTS[code]]
 
 
-@pytest.mark.parametrize(
-    ("register", "bit"),
-    [
-        (register, bit)
-        for register in range(0x6D, 0x74)
-        for bit in range(16)
-        if bit not in FLAGS.get(register, {})
-        and not any(low <= bit < low + 3 for low in LEVELS.get(register, {}))
-    ],
-)
+STATES = {0x6D: (6, 14), 0x6F: (7,), 0x70: (6, 7), 0x72: (2,), 0x73: tuple(range(8, 15))}
+"""Connected chargers, an update, parallel packs, a forced start, MOSFETs off, fan, heating, current limit."""
+NAMELESS = [
+    (register, bit)
+    for register in range(0x6D, 0x74)
+    for bit in range(16)
+    if bit not in (*FLAGS.get(register, {}), *STATES.get(register, ()))
+    and not any(low <= bit < low + 3 for low in LEVELS.get(register, {}))
+]
+
+
+@pytest.mark.parametrize(("register", "bit"), [(r, bit) for r, bits in STATES.items() for bit in bits])
 def test_bits_that_say_no_alarm_are_kept_as_words_only(register: int, bit: int) -> None:
     """0x70 bit 7 was set on a healthy pack."""
     bms = changed(*NO_ALARM, (register, 1 << bit))
     assert bms.get_faults() == []
     assert bms.get_status()["fault_words"][register - 0x6D] == 1 << bit
+
+
+@pytest.mark.parametrize(("register", "bit"), NAMELESS)
+def test_bits_of_which_nobody_knows_the_meaning_are_unknown_faults(register: int, bit: int) -> None:
+    """Beside a named one, and beside an old word, which a bit without a name does not silence."""
+    reserved = {
+        "code": f"register{register:02x}_bit{bit}",
+        "level": 0,
+        "text": f"unknown fault (register {register:02x}, bit {bit})",
+    }
+    assert changed(*NO_ALARM, (register, 1 << bit)).get_faults() == [reserved]
+    named = changed(*NO_ALARM, (0x6D, 1), (register, 1 << bit)).get_faults()
+    assert named == [FAULTS["cell_voltage_high_1"], reserved]
+    old = changed(*NO_ALARM, (0x66, 1), (register, 1 << bit)).get_faults()
+    assert [fault["code"] for fault in old] == ["register66_bit0", reserved["code"]]
+
+
+def test_every_bit_of_the_new_words_has_its_place() -> None:
+    levels = sum(3 * len(row) for row in LEVELS.values())
+    assert levels + sum(map(len, (*FLAGS.values(), *STATES.values()))) + len(NAMELESS) == 7 * 16
+
+
+NEW, OLD = range(0x6D, 0x74), range(0x66, 0x6A)
+
+
+@pytest.mark.parametrize("register", NEW)
+def test_an_alarm_word_that_the_board_has_not_names_no_alarm(register: int) -> None:
+    """FFFF would be too high and too low at once; the other words keep their voice."""
+    other = 0x6D if register != 0x6D else 0x6E
+    faults = changed(*NO_ALARM, (register, 0xFFFF), (other, 1)).get_faults()
+    assert [fault["level"] for fault in faults] == [1, 0]
+    assert faults[1]["text"] == f"unknown fault (register {register:02x} holds ffff)"
+
+
+def test_a_board_without_new_alarm_words_is_heard_by_its_old_ones() -> None:
+    lacking = [(register, 0xFFFF) for register in NEW]
+    assert changed((0x68, 0), *lacking).get_faults() == []
+    assert [fault["code"] for fault in changed((0x68, 1), *lacking).get_faults()] == ["register68_bit0"]
+
+
+def test_a_board_without_any_alarm_word_has_no_list_of_faults() -> None:
+    bms = changed(*((register, 0xFFFF) for register in (*NEW, *OLD)))
+    with pytest.raises(BadReply, match="faults of nothing but ff cannot be"):
+        bms.get_faults()
 
 
 @pytest.mark.parametrize("register", [0x66, 0x67, 0x68, 0x69])
