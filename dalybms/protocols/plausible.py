@@ -6,7 +6,8 @@ margins are wide: they catch mixed-up replies, not noise.
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from collections.abc import Iterable
+from typing import Any, Callable, NamedTuple
 
 from dalybms.errors import BadReply, DalyError
 
@@ -15,6 +16,21 @@ SUM_VOLTS = 1.0
 """The sum of the cells may differ from the pack voltage by 10 % and at least 1 V."""
 EXTREME_VOLTS = 0.2
 """A named extreme may differ from the extreme of the list by 200 mV."""
+EXTREME_DEGREES = 10
+"""As EXTREME_VOLTS, for temperatures."""
+
+
+class Pair(NamedTuple):
+    """Two sections, and why they contradict each other. loses: those that become an error.
+
+    meant: two answers that say the same are what the board means.
+    """
+
+    one: str
+    other: str
+    contradiction: Callable[[Any, Any], str | None]
+    loses: tuple[str, ...]
+    meant: bool = False
 
 
 def _sum(soc: dict[str, Any], cells: dict[int, float]) -> str | None:
@@ -35,34 +51,64 @@ def extremes(named: dict[str, Any], cells: dict[int, float]) -> str | None:
     return None
 
 
-_PAIRS: tuple[tuple[str, str, Callable[[Any, Any], str | None]], ...] = (
-    ("soc", "cell_voltages", _sum),
-    ("cell_voltage_range", "cell_voltages", extremes),
+def named_cells(named: dict[str, Any], cells: dict[int, float]) -> str | None:
+    """Why the cells that are named cannot be the extremes of the list, or None."""
+    for end in ("highest", "lowest"):
+        number: Any = named.get(f"{end}_cell")
+        listed = cells.get(number)
+        if number is not None and listed is None:
+            return f"{end} cell {number} of a list of {len(cells)} cannot be"
+        stated: Any = named.get(f"{end}_voltage", listed)
+        if listed is not None and abs(listed - stated) > EXTREME_VOLTS:
+            return f"{end} cell {number} of {stated:.3f} V has {listed:.3f} V in the list: a contradiction"
+    return None
+
+
+def _warmest(named: dict[str, Any], sensors: dict[int, int]) -> str | None:
+    ends = (("highest", max), ("lowest", min)) if sensors else ()
+    for end, choose in ends:
+        found = choose(sensors.values())
+        stated = named.get(f"{end}_temperature", found)
+        if abs(stated - found) > EXTREME_DEGREES:
+            return f"{end} temperature {stated} C and {end} of the list {found} C contradict each other"
+    return None
+
+
+PAIRS = (
+    Pair("soc", "cell_voltages", _sum, ("soc", "cell_voltages")),
+    Pair("cell_voltage_range", "cell_voltages", extremes, ("cell_voltage_range", "cell_voltages")),
+    Pair("cell_voltage_range", "cell_voltages", named_cells, ("cell_voltage_range",)),
 )
+_TEMPERATURES = ("temperature_range", "temperatures")
+WEAK_PAIRS = (*PAIRS, Pair(*_TEMPERATURES, _warmest, _TEMPERATURES, meant=True))
+"""Where the check is weak. A range may know a sensor that no list has: what a board says twice it means."""
 
 
-def reconcile(outcomes: dict[str, Any], again: Callable[[str], None], gaps: Callable[[str], bool]) -> None:
+def reconcile(
+    outcomes: dict[str, Any],
+    again: Callable[[str], None],
+    gaps: Callable[[str], bool],
+    pairs: Iterable[Pair] = PAIRS,
+) -> None:
     """Have contradicting pairs read once more; what still contradicts becomes an error.
 
     outcomes: section -> reading or DalyError, changed in place by `again` and here. gaps: does a list
     lack values that cannot be? Then neither its sum nor its ends are known.
     """
-    for one, other, contradiction in _PAIRS:
-        if gaps(other) or not _contradict(outcomes, one, other, contradiction):
+    for pair in pairs:
+        if gaps(pair.other) or not _contradict(outcomes, pair):
             continue
-        again(one)
-        again(other)
-        message = None if gaps(other) else _contradict(outcomes, one, other, contradiction)
-        if message:
-            outcomes[one] = outcomes[other] = BadReply(
-                f"{message}, twice; read again, then check the sense wires"
-            )
+        before = (outcomes[pair.one], outcomes[pair.other])
+        again(pair.one)
+        again(pair.other)
+        message = None if gaps(pair.other) else _contradict(outcomes, pair)
+        if message and not (pair.meant and before == (outcomes[pair.one], outcomes[pair.other])):
+            error = BadReply(f"{message}, twice; read again, then check the sense wires")
+            outcomes.update(dict.fromkeys(pair.loses, error))
 
 
-def _contradict(
-    outcomes: dict[str, Any], one: str, other: str, contradiction: Callable[[Any, Any], str | None]
-) -> str | None:
-    pair = [outcomes.get(section) for section in (one, other)]
-    if any(reading is None or isinstance(reading, DalyError) for reading in pair):
+def _contradict(outcomes: dict[str, Any], pair: Pair) -> str | None:
+    both = [outcomes.get(section) for section in (pair.one, pair.other)]
+    if any(reading is None or isinstance(reading, DalyError) for reading in both):
         return None
-    return contradiction(*pair)
+    return pair.contradiction(*both)

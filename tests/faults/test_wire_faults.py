@@ -456,6 +456,67 @@ def test_f31_extremes_against_the_list() -> None:
         assert "highest cell 3.520 V and highest of the list 3.313 V contradict" in outcome[section]["error"]
 
 
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ("0cf3110cec01", "highest cell 17 of a list of 16 cannot be, twice"),
+        ("0cf30a0cec30", "lowest cell 48 of a list of 16 cannot be, twice"),
+        (
+            "0cf30a0c2402",
+            "lowest cell 2 of 3.108 V has 3.313 V in the list: a contradiction, twice",
+        ),
+    ],
+)
+def test_f31_a_cell_that_is_named_is_one_of_the_list(data: str, message: str) -> None:
+    """The list stands for itself."""
+    odd = bytearray(HEALTHY[0x95][:13])
+    odd[5:7] = (3108).to_bytes(2, "big")  # cell 1, which the last of them does not name
+    first = Frame(1, 0x95, bytes(odd[4:12])).encode()
+    low = message.startswith("lowest cell 2")
+    cells = first + HEALTHY[0x95][13:] if low else HEALTHY[0x95]
+    outcome = attach(talk({**HEALTHY, 0x91: reply(0x91, data), 0x95: cells})).get_all()
+    assert message in outcome["cell_voltage_range"]["error"]
+    assert len(outcome["cell_voltages"]) == 16
+
+
+@pytest.mark.parametrize("data", ["0cf3110cec01", "0cf30a0cec30"])
+def test_f31_a_cell_number_that_was_damaged_is_read_once_more(data: str) -> None:
+    bms, _ = board(0x91, once(reply(0x91, data), 0x91))
+    assert bms.get_all() == attach(talk(HEALTHY)).get_all()
+
+
+@pytest.mark.parametrize(
+    ("command", "data"), [(0x92, "a4013c02"), (0x92, "3d011402"), (0x96, "013da4"), (0x96, "01143c")]
+)
+def test_f31_a_range_of_temperatures_that_is_not_that_of_the_list_is_read_once_more(
+    command: int, data: str
+) -> None:
+    bms, _ = board(command, once(reply(command, data), command))
+    assert bms.get_all() == attach(talk(HEALTHY)).get_all()
+
+
+def test_f31_a_range_of_temperatures_that_a_board_states_twice_is_what_it_means() -> None:
+    """It may know a sensor that is in no list."""
+    hot = {**HEALTHY, 0x92: reply(0x92, "5a033c02")}
+    outcome = attach(talk(hot)).get_all()
+    assert outcome["temperature_range"]["highest_temperature"] == 50
+    assert outcome["temperatures"] == {1: 21, 2: 20}
+
+
+def test_f31_temperatures_that_differ_from_try_to_try_are_errors() -> None:
+    answers = iter(["a4", "b4", "c4", "d4"])
+
+    def answer(asked: bytes, _: int) -> list[tuple[float, bytes]]:
+        odd = reply(0x92, next(answers) + "013c02") if asked[2] == 0x92 else HEALTHY[asked[2]]
+        return [(0.04, odd)]
+
+    outcome = attach(Script(answer)).get_all()
+    for section in ("temperature_range", "temperatures"):
+        assert (
+            "highest temperature 140 C and highest of the list 21 C contradict" in outcome[section]["error"]
+        )
+
+
 @pytest.mark.parametrize("command", [0x90, 0x95])
 def test_f31_a_contradiction_is_read_once_more(command: int) -> None:
     odd = {0x90: reply(0x90, "0258000075300384"), 0x95: HEALTHY[0x95].replace(b"\x0c\xf1", b"\x0b\x00")}

@@ -46,7 +46,7 @@ MORE = {
     "cli/parameters.py": {"late"},
     "cli/check/run.py": {"_LATE"},
     "protocols/witness.py": {"SENTENCES", "_classify"},
-    "protocols/plausible.py": {"_sum", "extremes"},
+    "protocols/plausible.py": {"_sum", "extremes", "named_cells", "_warmest"},
     "transports/ports.py": {
         "_IMPOSTOR",
         "why",

@@ -15,7 +15,7 @@ from dalybms.protocols.a5.questions import Questions
 from dalybms.protocols.a5.replies import joined, listed, single
 from dalybms.protocols.doubts import Doubts, gaps_of, told
 from dalybms.protocols.faults import texts
-from dalybms.protocols.plausible import reconcile
+from dalybms.protocols.plausible import WEAK_PAIRS, reconcile
 from dalybms.protocols.request import Answer, Ask, Request
 
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ class A5(Questions):
             outcomes,
             again=lambda section: self._fill_in_all(outcomes, ask, [BY_SECTION[section]]),
             gaps=lambda section: gaps_of(self.unusable, section),
+            pairs=WEAK_PAIRS,
         )
         if any(isinstance(outcomes.get(row.section), DalyError) for row in COUNTED):
             self._counts = {}  # perhaps they have changed: the next call asks for them anew

@@ -18,7 +18,7 @@ from dalybms.protocols.fields import Field, Series, decode
 from dalybms.protocols.modbus.optional import OptionalBlocks
 from dalybms.protocols.modbus.questions import proving, read_of
 from dalybms.protocols.modbus.register_map import Block, RegisterMap, Row, holds, image
-from dalybms.protocols.plausible import extremes
+from dalybms.protocols.plausible import extremes, named_cells
 from dalybms.protocols.reading import Outcome, Reading, attempt, read_sections
 from dalybms.protocols.request import Answer, Ask, Request
 
@@ -236,7 +236,9 @@ class RegisterBoard(ABC):
             return stated
         found = ends(stated, values, quantity, thing)
         found = {key: value for key, value in found.items() if key not in doubts.left_out}
-        message = extremes(found, values) if section == "cell_voltage_range" else None
+        message = None
+        if section == "cell_voltage_range":
+            message = extremes(found, values) or named_cells(found, values)
         if message:
             raise BadReply(f"{message}; read again, then check the sense wires")
         return found

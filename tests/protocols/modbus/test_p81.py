@@ -379,6 +379,18 @@ def test_old_words_are_unknown_faults_where_the_new_ones_are_silent(register: in
     assert both.get_status()["old_fault_words"][register - 0x66] == 1 << bit
 
 
+@pytest.mark.parametrize("number", [17, 48])
+def test_a_cell_that_is_named_is_one_of_the_list(number: int) -> None:
+    found: Any = changed((0x3F, number)).get_all()
+    assert f"highest cell {number} of a list of 16 cannot be" in found["cell_voltage_range"]["error"]
+    assert len(found["cell_voltages"]) == 16
+
+
+def test_a_cell_that_is_named_has_about_the_voltage_that_is_named() -> None:
+    found: Any = changed((0x05, 3100), (0x3F, 6)).get_all()
+    assert "highest cell 6 of 3.317 V has 3.100 V in the list" in found["cell_voltage_range"]["error"]
+
+
 def test_legal_extremes() -> None:
     bms = changed(
         *((register, 5000) for register in range(48)),
