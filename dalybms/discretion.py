@@ -6,8 +6,9 @@ import os
 from functools import partial
 from typing import Any
 
-from dalybms.protocols.blank_words import blank_words
-from dalybms.protocols.blanking import Heard, blank
+from dalybms.protocols.blanking.heard import Heard
+from dalybms.protocols.blanking.stream import blank
+from dalybms.protocols.blanking.words import blank_words
 from dalybms.transports.recording import Blanking
 
 

@@ -221,3 +221,5 @@ INFO: tuple[Command, ...] = (
 )
 """What a board says of itself; many boards answer only some of these."""
 HARDWARE = INFO[-1]
+HIDDEN = (0x55, 0x56, 0x6A)
+"""Texts by the notes on HAIDI V4.0: never asked for, but another program on the line may."""

@@ -11,6 +11,10 @@ _LETTERS = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 _OTHERS = bytes(range(0x80, 0xFF))
 """In place of what is no character, so that a text that none was remains none."""
 _FILLERS = b"*+,-"
+_TEXT = re.compile(rb"[ -~]*[0-9A-Za-z][ -~]*")
+_SIGN = re.compile(rb"[0-9A-Za-z]")
+SHORTEST = 4
+"""Fewer characters in a row are mostly none."""
 
 
 def token(salt: bytes, secret: bytes) -> bytes:
@@ -49,6 +53,26 @@ def masked(salt: bytes, data: bytes, ranges: Iterable[tuple[int, int]]) -> bytes
     for start, end in ranges:
         data = data[:start] + mask(salt, data[start:end]) + data[end:]
     return data
+
+
+def masked_texts(
+    salt: bytes, data: bytes, ranges: Iterable[tuple[int, int]], shortest: int = SHORTEST
+) -> bytes:
+    """data with what looks like a text in these ranges masked."""
+    found = (
+        (start + text.start(), start + text.end())
+        for start, end in ranges
+        for text in _TEXT.finditer(data[start:end])
+        if len(text.group()) >= shortest
+    )
+    return masked(salt, data, found)
+
+
+def hollow(run: bytes, shortest: int = SHORTEST) -> bytes:
+    """Texts without their letters and digits: their form stays, as a telegram of another protocol has it."""
+    return _TEXT.sub(
+        lambda text: _SIGN.sub(b"0", text.group()) if len(text.group()) >= shortest else text.group(), run
+    )
 
 
 def filled(run: bytes) -> bytes:
