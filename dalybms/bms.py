@@ -22,6 +22,7 @@ from dalybms.writing import Writing
 
 if TYPE_CHECKING:
     import logging
+    from datetime import datetime
 
     from dalybms.device import Speaker
     from dalybms.protocols.parameters import Found
@@ -193,6 +194,11 @@ class DalyBMS(Getters, Writing, Playing):
                 return ask(request)
 
         return protocol.parameters(ask_alone)
+
+    def _board_clock(self) -> datetime | None:
+        with self._connected().call():
+            protocol, ask = self._detection.found(["status"])
+            return protocol.clock(ask)
 
     def _read_anew(self, sections: Sequence[str], info_keys: Collection[str]) -> dict[str, Any]:
         """On a link that was answered before and has gone deaf: once more on a new one, or let go of it."""

@@ -9,6 +9,8 @@ from dalybms.errors import DalyError, NotSupported
 from dalybms.sections import SECTIONS
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from dalybms.protocols.parameters import Found
     from dalybms.readings import (
         All,
@@ -39,6 +41,8 @@ class Getters:
         def read(self, sections: Sequence[str]) -> dict[str, Any]: ...
 
         def _parameters(self) -> Found: ...
+
+        def _board_clock(self) -> datetime | None: ...
 
     def get_soc(self) -> Soc:
         """Pack voltage (V), current (A, the board's own sign), state of charge (%)."""
@@ -118,6 +122,14 @@ class Getters:
         from dalybms.protocols.parameters import as_document
 
         return as_document(self._parameters())
+
+    def get_clock(self) -> datetime | None:
+        """What the board's own clock says: the local time that somebody set, without a zone; None: never set.
+
+        P81 0x61-0x63 was recorded; A5 0x61 has one source and was seen on no board here. Raises NotSupported
+        where no way to read it is known (D2, Sinowealth) or the board has none.
+        """
+        return self._board_clock()
 
     def _get(self, section: str) -> Any:
         outcome = self.read([section])[section]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
 from typing import Any
 
 from dalybms.diagnosis.finding import ERROR, NOTE, WARNING, Finding, finding, worst_first
@@ -18,6 +19,8 @@ _LOAD_VOLTS, _LOAD_SHARE = 1.0, 0.03
 current more; a recorded pack differed by 2 % at 5.9 A."""
 _SPREAD = 0.1
 """V between the cells of a pack at rest; more is seen near full and empty, or of cells out of balance."""
+_CLOCK_OFF = timedelta(minutes=5)
+_SET_CLOCK = "set it with the vendor's app or PC program"
 _ROUNDING = 1.01
 """Remaining capacity may stand so much above the rated one: it is counted in steps of 0.1 Ah."""
 
@@ -26,7 +29,8 @@ def findings(seen: Mapping[str, Any]) -> tuple[list[Finding], list[str]]:
     """(what was found, worst first; what could not be checked, one line each). Any key may be absent.
 
     seen: `readings` {section: reading, with "faults" and "info"; a failed one is {"error": why}},
-    `unusable` {"section.key": why}, `parameters` {name: value} or None, `interval` s between polls or None.
+    `unusable` {"section.key": why}, `parameters` {name: value} or None, `interval` s between polls or None,
+    `clock` {"board": its datetime or None, "here": that of this machine} or {"error": why}.
     """
     readings = seen.get("readings") or {}
     pack = Pack("pack", {**readings, "unusable": seen.get("unusable") or {}}, {})
@@ -37,7 +41,6 @@ def findings(seen: Mapping[str, Any]) -> tuple[list[Finding], list[str]]:
             found += rule(pack, seen)
         except Unknown as reason:
             unchecked.append(str(reason))
-    unchecked.append("clock: the board is not asked for it")
     return worst_first(found), list(dict.fromkeys(unchecked))
 
 
@@ -201,6 +204,18 @@ def _sleep(_: Pack, seen: Mapping[str, Any]) -> Iterator[Finding]:
         )
 
 
+def _clock(_: Pack, seen: Mapping[str, Any]) -> Iterator[Finding]:
+    told = seen.get("clock") or {"error": "not read"}
+    if "error" in told:
+        raise Unknown(f"clock: {told['error']}")
+    board, here = told["board"], told["here"]
+    if board is None:
+        yield finding(WARNING, "clock", "the clock of the board was never set", _SET_CLOCK)
+    elif abs(board - here) > _CLOCK_OFF:
+        detail = f"the clock of the board says {board:%Y-%m-%d %H:%M}, here it is {here:%Y-%m-%d %H:%M}"
+        yield finding(WARNING, "clock", detail, f"{_SET_CLOCK}; whole hours may be another time zone")
+
+
 def _mosfets(pack: Pack, _: Mapping[str, Any]) -> Iterator[Finding]:
     for name in ("charging", "discharging"):
         state = pack.get("mosfet_status", f"{name}_mosfet")
@@ -223,5 +238,6 @@ _RULES: tuple[Callable[[Pack, Mapping[str, Any]], Iterator[Finding]], ...] = (
     _kind,
     _sleep,
     _spread,
+    _clock,
     _mosfets,
 )

@@ -2,9 +2,11 @@
 
 A limit that lets cells be harmed is an error, any other doubt a warning: who sets limits closer than
 needed harms nothing. Whether a raw 0 means "off" nobody knows, so it is noted and compared with nothing.
-Sources: data sheets of such cells (LFP 2.5 to 3.65 V and NMC 2.75 to 4.2 V, charged at 0 C and above; LTO 1.5
-to 2.8 V, at -30 C and above; sodium-ion 1.5 to 4.0 V, at -20 C and above), widened to what the vendor sells
-boards with (LFP 2.2 and 3.75 V, NMC 2.7 and 4.25 V, LTO 1.7 and 2.85 V). Not checked on cells.
+Sources, read in public copies: LFP, Lishen LP54173207-202Ah (2.5 V, when cold 2.0, to 3.65 V, charged at 0 to
+60 C); NMC, YOK Energy's 18650 cell (2.75 to 4.2 V, 0 to 45 C); LTO, Toshiba SCiB 4.2 Ah (1.7 V, cold 1.5,
+to 2.8 V) and Nichicon SLB (-30 to 60 C); sodium-ion, TOB-18650-C-Na (1.8 to 3.95 V, -20 to 55 C). Widened to
+what the vendor sells boards with (LFP 2.2 and 3.75 V, NMC 2.7 and 4.25 V, LTO 1.7 and 2.85 V). Not checked on
+cells.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from dalybms.cable import CableBoard
@@ -126,7 +127,12 @@ def read_battery(ear: Ear, place: Place, found: Found, notes: Notebook) -> dict[
         name: {"error": str(value)} if isinstance(value, DalyError) else value
         for name, value in outcomes.items()
     }
-    return {"readings": readings, "unusable": dict(board.unusable), "parameters": _parameters(board, ear)}
+    return {
+        "readings": readings,
+        "unusable": dict(board.unusable),
+        "parameters": _parameters(board, ear),
+        "clock": _clock(board, ear, place),
+    }
 
 
 def _lacks(value: Any) -> bool:
@@ -141,3 +147,14 @@ def _parameters(board: CableBoard, ear: Ear) -> dict[str, Any] | None:
         return dict(board.get_parameters())
     except (NoReply, BadReply, NotSupported, TimeUp):
         return None
+
+
+def _clock(board: CableBoard, ear: Ear, place: Place) -> dict[str, Any]:
+    if place.kind == "replay":
+        return {"error": "a recording does not tell the local time that it was made at"}
+    if ear.left() < 1.0:
+        return {"error": "not read, no time was left"}
+    try:
+        return {"board": board.get_clock(), "here": datetime.now()}
+    except (NoReply, BadReply, NotSupported, TimeUp) as error:
+        return {"error": str(error)}

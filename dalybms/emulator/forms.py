@@ -135,6 +135,13 @@ def eight_bytes(text: str) -> bytes:
     return data
 
 
+def moment(text: str) -> bytes:
+    """YYMMDDhhmmss; any number is allowed, as a board may hold any."""
+    if len(text) != 12 or not text.isdecimal():
+        raise ValueError
+    return bytes(int(text[at : at + 2]) for at in range(0, 12, 2))
+
+
 def milliseconds(text: str) -> float:
     """Up to a minute, as seconds."""
     return _within(float(text) / 1000, 0.0, 60.0)

@@ -55,6 +55,7 @@ OPTIONS = (
         "12.3 of discharge",
         "current; discharge is positive with a5, else negative",
     ),
+    Option("clock", forms.moment, "YYMMDDhhmmss", "as this machine's", "clock, which then stands still"),
     Option("charge_mosfet", forms.switch, "0|1", "1", "charge MOSFET on"),
     Option("discharge_mosfet", forms.switch, "0|1", "1", "discharge MOSFET on"),
     Option(

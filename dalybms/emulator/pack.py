@@ -6,6 +6,7 @@ Any value is allowed, also one that no sound battery shows: the decoder must sur
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 Extremes = tuple[int, int, int, int]
@@ -93,8 +94,20 @@ class Pack:
         self.hardware = "DL-BMS-R32-01E"
         self.password = "731946"
         """Kept by D2 and P81 boards in plain registers. A reader must never show it."""
-        self.clock = bytes((24, 2, 29, 12, 34, 56))
+        self.clock_set: bytes | None = None
+        """YY MM DD hh mm ss, where it stands still since it was set; None: it goes as this machine's."""
+
+    @property
+    def clock(self) -> bytes:
         """YY MM DD hh mm ss."""
+        if self.clock_set is not None:
+            return self.clock_set
+        now = datetime.now()
+        return bytes((now.year % 100, now.month, now.day, now.hour, now.minute, now.second))
+
+    @clock.setter
+    def clock(self, value: bytes) -> None:
+        self.clock_set = value
 
     def _limits(self) -> None:
         self.cell_limits = [3600, 3650, 2800, 2500]

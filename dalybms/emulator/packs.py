@@ -82,6 +82,7 @@ def _pack(values: Values, others: int, before: int) -> Pack:
     pack.heartbeat += 50 * before
     pack.balancing = sum({1 << cell - 1 for cell in values.get("balancing", ())})
     pack.balance_numbers = values.get("layout") == "number"
+    pack.clock_set = values.get("clock")
     pack.hardware = values.get("hardware", pack.hardware)
     _set_alarms(pack, values.get("alarms", bytes(8)))
     discharge = 1 if protocols == ["a5"] else -1

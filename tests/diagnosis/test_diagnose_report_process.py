@@ -29,10 +29,21 @@ def found(*arguments: str) -> tuple[int, list[tuple[str, str]], dict[str, Any]]:
 def test_a_healthy_pack_has_no_finding_and_what_was_not_checked_is_said() -> None:
     code, findings, document = found("-d", "demo:?current=0")
     assert (code, findings) == (0, [])
-    assert document["unchecked"] == [
-        "sleep time: no polling interval to compare it with",
-        "clock: the board is not asked for it",
-    ]
+    assert document["unchecked"] == ["sleep time: no polling interval to compare it with"]
+
+
+@pytest.mark.parametrize("protocol", ["a5", "p81"])
+def test_a_clock_that_is_years_behind(protocol: str) -> None:
+    code, findings, _ = found("-d", f"demo:?current=0&protocol={protocol}&clock=240229123456")
+    assert (code, findings) == (0, [("warning", "clock")])
+
+
+def test_the_clock_in_a_recording_is_not_compared_with_now(tmp_path: Path) -> None:
+    file = tmp_path / "old.jsonl"
+    found("-d", "demo:?current=0&protocol=p81&clock=240229123456", "--record", str(file))
+    _, findings, document = found("-d", f"replay:{file}?pace=0")
+    assert "clock" not in [area for _, area in findings]
+    assert any(line.startswith("clock: a recording") for line in document["unchecked"])
 
 
 def test_a_fault_of_level_two_is_an_error_and_the_exit_code() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,14 @@ def seen_of(bms: Any) -> dict[str, Any]:
         parameters = bms.get_parameters()
     except DalyError:
         parameters = None
-    return {"readings": readings, "unusable": dict(bms.unusable), "parameters": parameters, "interval": 60.0}
+    now = datetime(2026, 11, 26, 10, 0)
+    return {
+        "readings": readings,
+        "unusable": dict(bms.unusable),
+        "parameters": parameters,
+        "interval": 60.0,
+        "clock": {"board": now, "here": now},
+    }
 
 
 def healthy() -> dict[str, Any]:
@@ -61,8 +69,32 @@ def texts(seen: dict[str, Any], severity: str = "", area: str = "") -> list[str]
 
 def test_nothing_is_found_in_a_healthy_pack() -> None:
     found, unchecked = findings(healthy())
-    assert found == []
-    assert unchecked == ["clock: the board is not asked for it"]
+    assert (found, unchecked) == ([], [])
+
+
+@pytest.mark.parametrize("minutes", [-4, 5, 0])
+def test_a_clock_within_five_minutes_is_right(minutes: int) -> None:
+    seen = healthy()
+    seen["clock"]["board"] += timedelta(minutes=minutes)
+    assert texts(seen) == []
+
+
+@pytest.mark.parametrize("seconds", [-301, 301, 7200, -86400 * 365])
+def test_a_clock_more_than_five_minutes_off(seconds: int) -> None:
+    seen = healthy()
+    seen["clock"]["board"] += timedelta(seconds=seconds)
+    (detail,) = texts(seen, WARNING, "clock")
+    assert f"{seen['clock']['board']:%Y-%m-%d %H:%M}" in detail
+    assert "here it is 2026-11-26 10:00" in detail
+
+
+def test_a_clock_that_was_never_set() -> None:
+    assert texts(changed("clock.board", None), WARNING, "clock") == ["the clock of the board was never set"]
+
+
+def test_a_clock_that_was_not_told_is_unchecked() -> None:
+    found, unchecked = findings(changed("clock", {"error": "no answer"}))
+    assert (found, unchecked) == ([], ["clock: no answer"])
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)

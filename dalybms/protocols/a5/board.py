@@ -19,6 +19,8 @@ from dalybms.protocols.plausible import WEAK_PAIRS, reconcile
 from dalybms.protocols.request import Answer, Ask, Request
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from dalybms.protocols.parameters import Found
 
 Outcome = Union[Any, DalyError]
@@ -27,6 +29,7 @@ _COUNTS = ("cells", "temperature_sensors")
 _INFO_NAMES = frozenset((*_COUNTS, *(field.name for row in INFO for field in row.fields)))
 _FRAMES = 2
 """A sum of 8 bits: a value that cannot be is believed when it comes twice."""
+_CLOCK = Command(0x61, "clock", special=as_it_is)
 _LOOKS = 3
 """An answer with stray bytes behind it is asked for so often again; then so is this line."""
 
@@ -115,6 +118,17 @@ class A5(Questions):
             return bytes(answer.value)
 
         return read(data_of)
+
+    def clock(self, ask: Ask) -> datetime | None:
+        """What its clock says, without a zone; None: it was never set."""
+        from dalybms.protocols.clock import steady
+
+        def data() -> bytes:
+            answer = ask(self._question(_CLOCK)._replace(optional=True, tries=2))
+            self.learn(answer)
+            return bytes(answer.value)
+
+        return steady(data)
 
     def _plan(self, sections: Sequence[str]) -> list[Command]:
         """Each message once; status before what needs its counts, long replies last.

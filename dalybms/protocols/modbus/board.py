@@ -23,6 +23,8 @@ from dalybms.protocols.reading import Outcome, Reading, attempt, read_sections
 from dalybms.protocols.request import Answer, Ask, Request
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from dalybms.protocols.parameters import Found
 
 LISTS = {"cell_voltages": "cells", "temperatures": "temperature_sensors"}
@@ -128,6 +130,16 @@ class RegisterBoard(ABC):
             return bytes(ask(self.question(block)._replace(optional=True, tries=TRIES)).value)
 
         return read(PARTS[self.name], data_of)
+
+    def clock(self, ask: Ask) -> datetime | None:
+        """What its clock says, without a zone; None: it was never set. NotSupported where it has none."""
+        from dalybms.protocols.clock import instant
+
+        if self.map.clock is None:
+            raise NotSupported(f"{self.name.upper()} boards are not known to tell their clock")
+        block = next(each for each in self.map.live if each.start <= self.map.clock < each.start + each.size)
+        data = bytes(ask(self.question(block)).value)
+        return instant(data[2 * (self.map.clock - block.start) :])
 
     @abstractmethod
     def faults(self, words: dict[str, list[int]]) -> list[Fault]:

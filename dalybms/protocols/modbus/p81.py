@@ -135,6 +135,7 @@ MAP = RegisterMap(
     info=(Block(0x100, 21, "rated values"), Block(0x129, 2, "production date"), Block(0x178, 74, "versions")),
     rows=ROWS,
     hidden=(Block(0x126, 3, "password"),),
+    clock=0x61,  # a second one in 0x123 was recorded two hours apart; it stands beside the password
 )
 
 

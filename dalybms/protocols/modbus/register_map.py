@@ -59,7 +59,7 @@ class RegisterMap(NamedTuple):
     live: the blocks of a poll; the first one holds the counts. info: blocks read for
     get_info(). optional: blocks of either that a board may lack, asked for once and briefly.
     Registers in no block are never asked for. hidden: those of them that hold secrets, which a recording
-    of a line with another program on it may show.
+    of a line with another program on it may show. clock: the first of its three registers, in a live block.
     """
 
     live: tuple[Block, ...]
@@ -67,6 +67,7 @@ class RegisterMap(NamedTuple):
     rows: tuple[Row, ...]
     optional: tuple[Block, ...] = ()
     hidden: tuple[Block, ...] = ()
+    clock: int | None = None
 
     @property
     def all(self) -> tuple[Block, ...]:

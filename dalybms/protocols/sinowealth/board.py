@@ -38,6 +38,8 @@ from dalybms.protocols.sinowealth.registers import (
 )
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from dalybms.protocols.parameters import Found
 
 _FRAMES = 2
@@ -89,6 +91,10 @@ class Sinowealth:
     def parameters(self, ask: Ask) -> Found:
         """Raises NotSupported: nobody has described where these boards keep their settings."""
         raise NotSupported("parameters are for A5, D2 and P81, this board speaks Sinowealth's protocol")
+
+    def clock(self, ask: Ask) -> datetime | None:
+        """Raises NotSupported: they have none that is known."""
+        raise NotSupported("Sinowealth boards are not known to tell their clock")
 
     def request(self, ask: Ask, command: int, data: bytes) -> list[bytes]:
         """Raises NotSupported: raw commands are a thing of A5."""
