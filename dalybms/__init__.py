@@ -5,7 +5,9 @@
     with open_bms("/dev/ttyUSB0") as bms:
         print(bms.get_soc())
 
-Names are loaded when they are first used, so that `import dalybms` costs nothing.
+open_bms() opens a battery, open_cable() several on one cable, watch() reads for years, bank() joins
+packs in parallel. A failed reading raises a DalyError. Names are loaded when they are first used, so that
+`import dalybms` costs nothing.
 """
 
 from __future__ import annotations
@@ -67,6 +69,11 @@ __all__ = [
     "open_cable",
     "watch",
 ]
+
+
+def __dir__() -> list[str]:
+    """What tab completion and help() show, loaded or not."""
+    return sorted({*globals(), *__all__})
 
 
 def __getattr__(name: str) -> object:

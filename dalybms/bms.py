@@ -47,7 +47,9 @@ class DalyBMS(Getters, Writing, Playing):
 
     Nothing is sent before the first reading. Several threads may share one object:
     calls take turns; disconnect() ends a waiting one. Raises ValueError or TypeError for
-    arguments that cannot be.
+    arguments that cannot be. Each reading raises TransportError when the wire is gone, NoReply when nothing
+    usable answers, BadReply for an answer that cannot be, NotSupported for what the board has not.
+    Where each value stands on the wire, and how sure that is: docs/protocols.md.
     """
 
     _timing = WIRE

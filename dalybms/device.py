@@ -45,12 +45,16 @@ MOST_BOARDS = 16
 
 def is_bluetooth(device: str) -> bool:
     """Is this a MAC, a CoreBluetooth UUID or ble:NAME, not a wire?"""
-    return bool(_MAC.fullmatch(device) or _UUID.fullmatch(device) or device.startswith(_BLUETOOTH_NAME))
+    return bool(_MAC.fullmatch(device) or _UUID.fullmatch(device) or _begins(device, _BLUETOOTH_NAME))
 
 
 def is_replay(device: str) -> bool:
     """Is this a recording to be played?"""
-    return device.startswith(_REPLAY)
+    return _begins(device, _REPLAY)
+
+
+def _begins(device: str, scheme: str) -> bool:
+    return device[: len(scheme)].lower() == scheme
 
 
 def kind(device: str) -> str:
@@ -75,11 +79,11 @@ def open_wire(device: str, baudrate: int) -> Any:
     """
     if is_bluetooth(device):
         raise ValueError(f"{device} is a Bluetooth device: use DalyBMSBluetooth or open_bms()")
-    if device.startswith("demo:"):
+    if _begins(device, "demo:"):
         from dalybms.transports.demo import open_demo
 
         return open_demo(device[len("demo:") :].lstrip("?"))
-    if device.lower().startswith("socket:"):
+    if _begins(device, "socket:"):
         from dalybms.transports.tcp import TcpTransport
 
         return TcpTransport(device)
@@ -95,7 +99,7 @@ def open_bluetooth(device: str, **options: Any) -> Any:
     """
     from dalybms.transports.bluetooth.transport import BluetoothTransport
 
-    name = device[len(_BLUETOOTH_NAME) :] if device.startswith(_BLUETOOTH_NAME) else device
+    name = device[len(_BLUETOOTH_NAME) :] if _begins(device, _BLUETOOTH_NAME) else device
     return BluetoothTransport(name, **options)
 
 

@@ -21,8 +21,13 @@ class DalyError(Exception):
 
 
 class TransportError(DalyError, OSError):
-    """The wire cannot be opened or has gone: port, permission, adapter, network, Bluetooth."""
+    """The wire cannot be opened or has gone: port, permission, adapter, network, Bluetooth.
 
+    `stage` says how far a Bluetooth link came: "import", "bus", "scan", "connect", "subscribe", "write",
+    "open" (it stood and was lost) or "closed"; None on other wires.
+    """
+
+    stage: str | None = None
     passing = False
     """A write that failed, and that may be tried once more if it only reads."""
 

@@ -45,23 +45,40 @@ class Getters:
         def _board_clock(self) -> datetime | None: ...
 
     def get_soc(self) -> Soc:
-        """Pack voltage (V), current (A, the board's own sign), state of charge (%)."""
+        """{"total_voltage": V, "current": A, "soc_percent": 0.0 to 100.0}, on some boards "power": W.
+
+        `current` has the board's own sign: boards differ, `mode` of get_mosfet_status() tells the
+        direction. A key that the board cannot fill is absent; all keys: readings.Soc.
+        """
         return cast("Soc", self._get("soc"))
 
     def get_cell_voltage_range(self) -> CellVoltageRange:
-        """Highest and lowest cell voltage (V) and the numbers of these cells (from 1)."""
+        """{"highest_voltage": V, "highest_cell": number from 1, "lowest_voltage", "lowest_cell"}.
+
+        All keys: readings.CellVoltageRange.
+        """
         return cast("CellVoltageRange", self._get("cell_voltage_range"))
 
     def get_temperature_range(self) -> TemperatureRange:
-        """Highest and lowest temperature (C) and the numbers of these sensors; {} without a sensor."""
+        """{"highest_temperature": C, "highest_sensor": number from 1, "lowest_temperature", "lowest_sensor"}.
+
+        {} without a sensor. All keys: readings.TemperatureRange.
+        """
         return cast("TemperatureRange", self._get("temperature_range"))
 
     def get_mosfet_status(self) -> MosfetStatus:
-        """Direction, charge and discharge MOSFET (on or off), heartbeat, remaining capacity (Ah)."""
+        """{"mode", "charging_mosfet", "discharging_mosfet", "capacity_ah": Ah remaining, "heartbeat"}.
+
+        mode: "stationary", "charging" or "discharging". A MOSFET is True when it is on. All keys:
+        readings.MosfetStatus.
+        """
         return cast("MosfetStatus", self._get("mosfet_status"))
 
     def get_status(self) -> Status:
-        """Number of cells and sensors, inputs and outputs, charge cycles."""
+        """{"cells", "temperature_sensors", "cycles", "charger_running", "load_running", "states"}.
+
+        states: inputs and outputs, {"DI1": on or off, ..., "DO4"}, of A5. All keys: readings.Status.
+        """
         return cast("Status", self._get("status"))
 
     def get_cell_voltages(self) -> CellVoltages:
@@ -92,7 +109,10 @@ class Getters:
         return cast("list[Fault]", self._get("faults"))
 
     def get_info(self) -> Info:
-        """What the board says of itself: protocol, versions, dates; no key for what it does not say."""
+        """What the board says of itself: "protocol", versions, dates, capacity in Ah.
+
+        No key for what it does not say. All keys, with units: readings.Info.
+        """
         return cast("Info", self._get("info"))
 
     def get_all(self) -> All:

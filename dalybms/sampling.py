@@ -136,6 +136,8 @@ class Sampler:
             self._why = str(error)
             self._state = UNPLUGGED if self._was_open or _is_gone(error) else ERROR
             return self._state, self._why
+        except ValueError as error:
+            raise ValueError(f"battery {self.watched.name}: {error}") from None
         self._was_open = True
         if self._ended:
             self.close()

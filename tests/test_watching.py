@@ -83,7 +83,7 @@ def test_a_wire_that_hangs_delays_no_other() -> None:
 @pytest.mark.parametrize(
     ("device", "words"),
     [
-        (Watched("a", "demo:", (), {"request_retries": -1}), "request_retries"),
+        (Watched("a", "demo:", (), {"request_retries": -1}), "battery a: request_retries"),
         (Watched("a", "demo:?nonsense=1"), "nonsense"),
         (Watched("a", "demo:", (1, 2), {"protocol": "d2"}), "have no number"),
         (Watched("a", "socket://nowhere"), "socket://HOST:PORT"),

@@ -130,7 +130,10 @@ def _parser() -> argparse.ArgumentParser:
     add_battery(parser.add_argument_group("which battery"))
     patience = parser.add_argument_group("how long to try")
     patience.add_argument(
-        "--reply-timeout", type=seconds, metavar="SECONDS", help="longest silence before asking again (0.5)"
+        "--reply-timeout",
+        type=seconds,
+        metavar="SECONDS",
+        help="longest silence before asking again (0.5, over Bluetooth 0.8)",
     )
     parser.set_defaults(invert_current=False, retry=2, pause=None)
     return parser

@@ -9,10 +9,10 @@ from typing import Any
 def add_options(group: argparse._ActionsContainer) -> None:
     add = group.add_argument
     add("--mqtt", action="store_true", help="publish over MQTT")
-    add("--mqtt-broker", metavar="HOST", help="(localhost)")
+    add("--mqtt-broker", metavar="HOST", help="where it is (localhost)")
     add("--mqtt-port", type=int, metavar="PORT", help="(1883)")
     add("--mqtt-topic", metavar="TOPIC", help="first levels of all topics (daly_bms)")
-    add("--mqtt-user", metavar="NAME")
+    add("--mqtt-user", metavar="NAME", help="who we are at the broker")
     add(
         "--mqtt-password",
         metavar="PASSWORD",
@@ -22,7 +22,7 @@ def add_options(group: argparse._ActionsContainer) -> None:
     add("--mqtt-tls", action="store_true", help="encrypted, by the certificates of this system")
     add("--mqtt-ca", metavar="FILE", help="encrypted, by the certificates of this file")
     add("--mqtt-hass", action="store_true", help="announce the batteries to Home Assistant (watch only)")
-    add("--mqtt-hass-prefix", metavar="PREFIX", help="(homeassistant)")
+    add("--mqtt-hass-prefix", metavar="PREFIX", help="first level of the announcements (homeassistant)")
     add("--mqtt-hass-remove", action="store_true", help="clear our announcements, and end")
 
 

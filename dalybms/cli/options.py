@@ -16,14 +16,18 @@ from dalybms.timing import BAUD
 
 DEVICE_VARIABLE = "DALY_BMS_DEVICE"
 ALL_BOARDS = "all"
+_USAGE = """\
+daly-bms-cli -d DEVICE [what to read, check or write] [options]
+       daly-bms-cli VERB [options]"""
 _EPILOG = f"""\
 stdout holds nothing but one JSON document; messages go to stderr.
-{DEVICE_VARIABLE} in the environment stands in for --device.
+In the environment {DEVICE_VARIABLE} stands in for --device where nothing is written, and
+DALY_BMS_READ_ONLY=1 for --read-only.
 exit codes: 0 done, 1 failed, 2 wrong usage, 4 write not proven, 5 write declined,
 130 interrupted, 143 terminated;
 with --check 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN and nothing else
 
-A first word starts another program, with a --help of its own:
+A verb stands first, and has a --help of its own:
   diagnose      say why a battery does not answer, or what is wrong with it
   parameters    print, save and compare the settings of a board
   watch         read again and again, and feed files, MQTT, Prometheus, a live view
@@ -61,11 +65,14 @@ def board_numbers(text: str) -> int | list[int] | str:
 
 def build_parser() -> Parser:
     parser = Parser(
-        "daly-bms-cli", description="Read and check a Daly battery management system.", epilog=_EPILOG
+        "daly-bms-cli",
+        usage=_USAGE,
+        description="Read, check and control Daly battery management systems.",
+        epilog=_EPILOG,
     )
     _add_general(parser.add_argument_group("options"))
     device = parser.add_argument_group("which battery")
-    add_battery(device)
+    add_battery(device, boards=", several as 1,2,3, or all: those that answer")
     _add_searches(device)
     _add_readings(parser.add_argument_group("what to read (several become one object, keyed by section)"))
     add_patience(parser.add_argument_group("how long to try"))
@@ -96,15 +103,19 @@ class FromEnvironment(str):
     """A device that was not named on the command line."""
 
 
-def add_battery(group: argparse._ArgumentGroup, several: bool = False) -> None:
-    """Which battery (or which of them), and what it speaks; means the same in every program."""
+def add_battery(group: argparse._ArgumentGroup, several: bool = False, boards: str = "") -> None:
+    """Which battery (or which of them), and what it speaks; means the same in every program.
+
+    boards: which lists of boards --board takes beside a number, in words.
+    """
     one: dict[str, Any] = {"default": FromEnvironment(os.environ.get(DEVICE_VARIABLE, ""))}
     group.add_argument(
         "-d",
         "--device",
         **({"action": "append", "metavar": "[NAME=]DEVICE"} if several else one),
         help="port (/dev/ttyUSB0, COM3), socket://HOST:PORT, rfc2217://HOST:PORT, Bluetooth address, "
-        "ble:NAME, demo: for a fake battery, or replay:FILE for a recording",
+        "ble:NAME, demo: for a fake battery, or replay:FILE for a recording; without it the device that "
+        f"{DEVICE_VARIABLE} in the environment names",
     )
     group.add_argument("--adapter", metavar="NAME", help="Bluetooth adapter to use, for instance hci1")
     group.add_argument("--uart", action="store_true", help="ask as host 0x80 only (same as --address 8)")
@@ -118,8 +129,7 @@ def add_battery(group: argparse._ArgumentGroup, several: bool = False) -> None:
         "--board",
         type=board_numbers,
         metavar="N",
-        help="board number on a shared cable, several as 1,2,3, or all: those that answer; "
-        "without it the one board of the cable is meant",
+        help=f"board number on a shared cable{boards}; without it the cable must have one board alone",
     )
     group.add_argument(
         "--protocol", choices=PROTOCOLS, default="auto", help="what the board speaks; auto finds out (auto)"
@@ -169,7 +179,7 @@ def _add_readings(group: argparse._ArgumentGroup) -> None:
 
 def _add_outputs(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--get", metavar="PATH", help="print one bare value, for instance soc.soc_percent")
-    group.add_argument("--format", choices=("json", "table"), default="json", help="(json)")
+    group.add_argument("--format", choices=("json", "table"), default="json", help="how to print it (json)")
 
 
 def add_patience(group: argparse._ArgumentGroup, ends: bool = True) -> None:
@@ -182,7 +192,10 @@ def add_patience(group: argparse._ArgumentGroup, ends: bool = True) -> None:
             "-t", "--timeout", type=seconds, metavar="SECONDS", help="end the whole command after so long"
         )
     group.add_argument(
-        "--reply-timeout", type=seconds, metavar="SECONDS", help="longest silence before asking again (0.5)"
+        "--reply-timeout",
+        type=seconds,
+        metavar="SECONDS",
+        help="longest silence before asking again (0.5, over Bluetooth 0.8)",
     )
     group.add_argument(
         "--pause",

@@ -136,7 +136,12 @@ def _parser() -> Parser:
         description=_DESCRIPTION,
         epilog=_EPILOG,
     )
-    parser.add_argument("words", nargs="*", metavar="save FILE | diff A B", help="else: print them")
+    parser.add_argument(
+        "words",
+        nargs="*",
+        metavar="save FILE | diff A B",
+        help="without these words the settings are printed",
+    )
     general = parser.add_argument_group("options")
     general.add_argument("-h", "--help", action="help", help="show this help and exit")
     add_verbose(general)

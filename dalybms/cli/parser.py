@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from dalybms.cli import output
+from dalybms.cli import output, verbs
 
 _ERROR = ": error: "
 _LONGEST_REST = 10.0
@@ -23,6 +24,29 @@ class Parser(argparse.ArgumentParser):
             add_help=False,
             **options,
         )
+
+    def parse_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> argparse.Namespace:
+        options, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            advice = self._advice(unknown[0])
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{f' ({advice})' if advice else ''}")
+        return options
+
+    def _advice(self, word: str) -> str:
+        """What may have been meant; "" where nothing is near."""
+        of_verb = " " in self.prog
+        if word in verbs.VERBS and not of_verb:
+            return f"{word} stands first: {self.prog} {word} ..."
+        known = [*self._option_string_actions, *(() if of_verb else verbs.VERBS)]
+        if "-d" in known and not word.startswith("-") and (":" in word or "/" in word):
+            return "a battery is named with -d"
+        from difflib import get_close_matches
+
+        flag = f"--{word.strip('-').partition('=')[0]}"
+        near = get_close_matches(flag, known, 1) or get_close_matches(word, known, 1)
+        return f"do you mean {near[0]}?" if near else ""
 
     def error(self, message: str) -> NoReturn:
         if sys.stderr is not None:

@@ -47,14 +47,8 @@ def run(given: Sequence[str]) -> int:
 def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     if write_flags.asked(options):
         return _write(parser, options)
-    if options.record and (options.list_ports or options.scan):
-        parser.error("--record is for commands that ask a battery: nothing passes here")
-    if options.list_ports:
-        from dalybms.transports.ports import list_ports
-
-        return output.write(json.dumps(list_ports(), indent=2))
-    if options.scan:
-        return _scan(options)
+    if options.list_ports or options.scan:
+        return _search(parser, options)
     nonsense = without.contradiction(options)
     if nonsense:
         parser.error(nonsense)
@@ -141,6 +135,19 @@ def connect(bms: Any, options: argparse.Namespace) -> None:
         bms.connect(options.device, adapter=options.adapter, budget=options.timeout)
     else:
         bms.connect(options.device)
+
+
+def _search(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
+    """What there is to read; asks no battery."""
+    if options.record:
+        parser.error("--record is for commands that ask a battery: nothing passes here")
+    if (options.list_ports and options.scan) or options.sections or options.all or options.get:
+        parser.error("--list-ports and --scan go alone, each in a command of its own")
+    if options.scan:
+        return _scan(options)
+    from dalybms.transports.ports import list_ports
+
+    return output.write(json.dumps(list_ports(), indent=2))
 
 
 def _scan(options: argparse.Namespace) -> int:

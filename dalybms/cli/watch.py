@@ -231,10 +231,12 @@ def _parser() -> Parser:
     general.add_argument("-h", "--help", action="help", help="show this help and exit")
     add_verbose(general)
     general.add_argument("--config", metavar="FILE", help="a TOML file with batteries and outputs")
-    add_battery(parser.add_argument_group("which batteries"), several=True)
+    add_battery(parser.add_argument_group("which batteries"), several=True, boards=", several as 1,2,3")
     general.add_argument("--invert-current", action="store_true", help="turn the sign of the current")
     loop = parser.add_argument_group("how often")
-    loop.add_argument("--interval", type=seconds, metavar="SECONDS", help=f"({INTERVAL:g})")
+    loop.add_argument(
+        "--interval", type=seconds, metavar="SECONDS", help=f"from sample to sample ({INTERVAL:g})"
+    )
     loop.add_argument("--count", type=_count_of, metavar="N", help="end after N samples of each battery")
     loop.add_argument(
         "--release", action="store_true", help="close the wire between samples: apps can connect"
@@ -245,6 +247,8 @@ def _parser() -> Parser:
     outputs = parser.add_argument_group("outputs")
     outputs.add_argument("--format", choices=FORMATS, help="on stdout or in -o (jsonl)")
     outputs.add_argument("-o", "--output", metavar="FILE", help="append to this file instead of stdout")
-    outputs.add_argument("--prometheus", metavar="WHERE", help="PORT, ADDRESS:PORT or FILE.prom")
+    outputs.add_argument(
+        "--prometheus", metavar="WHERE", help="serve or write metrics: PORT, ADDRESS:PORT or FILE.prom"
+    )
     mqtt_flags.add_options(parser.add_argument_group("MQTT"))
     return parser

@@ -59,6 +59,8 @@ def load(path: str) -> dict[str, Any]:
         raise DalyError(f"cannot read {path}: {error.strerror}; check its name and permissions") from None
     except ValueError as error:
         raise DalyError(f"{path} is no TOML file: {error}; docs/watch.md has an example") from None
+    if isinstance(document.get("battery"), dict):
+        raise DalyError(f"{path}: battery is written with two brackets on each side: [[battery]]")
     _check(path, "", document, _TOP)
     for name, keys in (("output", _OUTPUT), ("mqtt", _MQTT), ("prometheus", _PROMETHEUS)):
         _check(path, f"{name}.", document.get(name, {}), keys)

@@ -65,12 +65,16 @@ def why(name: str, error: OSError, held: Held) -> str:
     if number in (errno.ENOENT, errno.ENODEV, errno.ENXIO) or "FileNotFoundError" in text:
         return _nowhere(name)
     if "configure port" in text:
+        if os.path.isfile(name):
+            return f"{name} is not a serial port: to play a recording write replay:{name}"
         return f"{name} is not a serial port: {_existing()}"
     return f"cannot open {name}: {_reason(error)}; {_existing()}"
 
 
 def _nowhere(name: str) -> str:
     """There is no such port: perhaps the name lacks its beginning."""
+    if name == "demo":
+        return f"{name} does not exist: the fake battery is demo: with its colon"
     if os.path.exists(f"/dev/{name}"):
         return f"{name} does not exist: the port is named /dev/{name}"
     host, _, port = name.rpartition(":")

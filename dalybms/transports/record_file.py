@@ -25,8 +25,7 @@ class Failure(NamedTuple):
         """The same error once more."""
         error = TransportError(self.text)
         error.passing = self.passing
-        if self.stage is not None:
-            error.stage = self.stage  # type: ignore[attr-defined]
+        error.stage = self.stage
         return error
 
 

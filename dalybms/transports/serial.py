@@ -187,6 +187,8 @@ def _open(name: str, baudrate: int, held: Held) -> Any:
     try:
         return serial.serial_for_url(name, baudrate, exclusive=True, **settings)
     except (ValueError, TypeError) as error:
-        raise ValueError(f"{name} is no device this library can open: {error}") from None
+        raise ValueError(
+            f"{name} is no device this library can open: {error}; a gateway is socket://HOST:PORT"
+        ) from None
     except OSError as error:
         raise TransportError(why(name, error, held)) from error

@@ -162,6 +162,8 @@ def test_list_ports_is_json() -> None:
         ["-d", "demo:", "--so"],
         ["-d", "a\nb://c", "--soc"],
         ["prameters"],
+        ["--list-ports", "--scan"],
+        ["-d", "demo:", "--list-ports", "--soc"],
     ],
     ids=" ".join,
 )
@@ -172,6 +174,46 @@ def test_wrong_usage(arguments: list[str]) -> None:
     said = one_line(done.stderr)
     assert said.startswith("daly-bms-cli: error: ")
     assert said.rstrip().endswith("; daly-bms-cli --help says more")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ("-d demo: --sco", "--sco (do you mean --soc?)"),
+        ("-d demo: --set-chargemosfet on", "(do you mean --set-charge-mosfet?)"),
+        ("--mqtt-boker=x", "(do you mean --mqtt-broker?)"),
+        ("diagonse", "diagonse (do you mean diagnose?)"),
+        ("scan", "scan (do you mean --scan?)"),
+        ("-d demo: watch", "watch (watch stands first: daly-bms-cli watch ...)"),
+        ("watch -d demo: --cuont 3", "(do you mean --count?)"),
+        ("watch demo:", "demo: (a battery is named with -d)"),
+        ("--soc /dev/ttyUSB0", "/dev/ttyUSB0 (a battery is named with -d)"),
+        ("plot a /b", "/b; daly-bms-cli plot --help says more"),
+        ("-d demo: --qqqqqq", "--qqqqqq; daly-bms-cli --help says more"),
+    ],
+)
+def test_what_was_meant_is_proposed(arguments: str, words: str) -> None:
+    done = run(*arguments.split())
+    assert (done.returncode, done.stdout) == (2, "")
+    assert words in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("device", "words"),
+    [
+        ("demo", "the fake battery is demo: with its colon"),
+        ("README.md", "to play a recording write replay:README.md"),
+    ],
+)
+def test_a_name_that_lacks_its_beginning_is_told(device: str, words: str) -> None:
+    done = run("-d", device, "--soc")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert words in one_line(done.stderr)
+
+
+def test_the_word_before_the_colon_may_be_written_large() -> None:
+    assert run("-d", "Demo:?cells=4", "--get", "soc.total_voltage").stdout == "13.2\n"
 
 
 @pytest.mark.parametrize("device", ["/dev/ttyUSB99", "socket://127.0.0.1:1", "rfc2217://127.0.0.1:1"])

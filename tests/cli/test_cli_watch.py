@@ -208,6 +208,7 @@ def test_the_config_example_of_the_documents_is_loaded(tmp_path: Path) -> None:
         ("[mqtt]\npassword = 'x'", "mqtt.password is unknown"),
         ("[mqtt]\nport = true", "mqtt.port must be a whole number, not True"),
         ("battery = 3", "battery must be a list"),
+        ("[battery]\ndevice = 'demo:'", "[[battery]]"),
         ("= 3", "is no TOML file"),
     ],
 )

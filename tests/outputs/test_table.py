@@ -233,6 +233,61 @@ def test_several_batteries_are_in_one_table_with_the_bank_last() -> None:
     assert "?" in lines[3]
 
 
+def test_a_long_name_hides_neither_state_nor_age_nor_faults() -> None:
+    name = "/dev/serial/by-id/usb-FTDI_FT232R_USB_UART_A1B2C3-if00-port0"
+    sample = {**read(faults=True), "name": name}
+    (head, *_) = drawn(sample, width=80).splitlines()
+    assert head.endswith("port0 · a5 · ok 01:02:03Z, 7 s old")
+    assert "…" in head
+    assert len(head) <= 80
+    assert drawn(sample, width=40).splitlines()[0].endswith("port0 · a5 · ok 7 s old")
+    del os.environ["COLUMNS"]
+    for columns in (80, 72, 60):
+        (top, one, other, *_) = bare(on_a_terminal([sample, {**sample, "name": name + "b"}], columns, 30)[1])
+        assert top.split()[-1] == "faults"
+        assert one.split()[-1] == other.split()[-1] == "1"
+        assert "ort0" in one
+        assert "port0b" in other
+
+
+def test_a_battery_that_never_answered_is_not_called_a_bank() -> None:
+    assert drawn({**FAILED, "protocol": None}).startswith("Δ ? mV  house · asleep")
+
+
+@pytest.mark.parametrize(
+    ("section", "there"),
+    [
+        ("soc", "76.5 %"),
+        ("mosfet_status", "discharge MOSFET on"),
+        ("status", "temperature_sensors: 4"),
+        ("temperature_range", "highest_temperature: 23"),
+        ("cell_voltage_range", "lowest_cell: 1"),
+        ("cell_voltages", "3.310 V"),
+        ("balancing_status", "2: off"),
+        ("temperatures", "1: 21, 2: 22"),
+        ("errors", "no active faults"),
+        ("faults", "no active faults"),
+        ("info", "chemistry: LFP"),
+    ],
+)
+def test_a_single_reading_shows_what_was_asked_and_no_question_marks(section: str, there: str) -> None:
+    out = io.StringIO()
+    whole = read(polarity=1)
+    kept = ("time", "device", "name", "board", "protocol", "state", "polarity")
+    show({**{key: whole[key] for key in kept}, section: whole[section]}, out)
+    assert there in out.getvalue()
+    assert "?" not in out.getvalue()
+
+
+def test_what_is_printed_once_has_all_lines_in_a_narrow_window() -> None:
+    os.environ["COLUMNS"] = "50"
+    out = io.StringIO()
+    show(read(), out)
+    assert "discharge MOSFET on" in out.getvalue()
+    assert "Ah remaining" in out.getvalue()
+    assert "3.310–3.310" not in out.getvalue(), "one sample has no extremes"
+
+
 def test_notes_stay_below() -> None:
     picture = on_a_terminal([read(), "note MQTT broker away\n"], 80, 24)[1]
     assert "note MQTT broker away" in "\n".join(bare(picture))

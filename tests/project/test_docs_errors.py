@@ -42,6 +42,7 @@ MORE = {
     "protocols/modbus/board.py": {"_powered"},
     "asked.py": {"_asked", "_other_numbers", "_left_out"},
     "cli/run.py": {"_LATE"},
+    "cli/parser.py": {"_advice"},
     "cli/without.py": {"contradiction"},
     "cli/parameters.py": {"late"},
     "cli/check/run.py": {"_LATE"},

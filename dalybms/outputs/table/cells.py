@@ -22,9 +22,8 @@ def cells(history: History, signs: Signs, width: int, height: int) -> Table | No
     known = history.cells()
     if not known:
         return None
-    form = next(
-        (form for form in ("all", "bars", "short") if _columns(form, width, len(known), height)), "short"
-    )
+    forms = ("all", "bars", "short") if history.count > 1 else ("bars", "short")
+    form = next((form for form in forms if _columns(form, width, len(known), height)), "short")
     columns = _columns(form, width, len(known), height) or _most(form, width)
     per_column = -(-len(known) // columns)
     volts = {number: cell[0] for number, cell in known.items()}

@@ -13,10 +13,12 @@ from rich.table import Table
 from rich.text import Text
 
 from dalybms.outputs.names import title
-from dalybms.outputs.table.battery import Screen, battery, millivolts, state
+from dalybms.outputs.table.battery import NO_END, Screen, battery, beside, millivolts, state
 from dalybms.outputs.table.history import History
-from dalybms.outputs.table.words import ASCII, UNICODE, plain, shown
+from dalybms.outputs.table.words import ASCII, UNICODE, cut, plain, shown
 
+_NAME = 20
+"""Letters of a name that are worth more than what is said behind a state."""
 _NOTES = 2
 """Messages that stay on the screen."""
 
@@ -84,7 +86,7 @@ class TableView:
 
     def _screen(self) -> Screen:
         size = self._console.size
-        height = size.height if self._live else 10_000
+        height = size.height if self._live else NO_END
         return Screen(size.width, height, UNICODE if self._is_unicode() else ASCII, self._console.encoding)
 
 
@@ -94,30 +96,39 @@ def show(sample: Mapping[str, Any], file: IO[str] | None = None) -> None:
     history = History()
     history.take(sample)
     signs = ASCII if console.options.ascii_only else UNICODE
-    console.print(battery(history, Screen(console.width, 10_000, signs, console.encoding), time.time()))
+    screen = Screen(console.width, NO_END, signs, console.encoding)
+    console.print(Group(battery(history, screen, time.time()), *beside(history, screen)))
 
 
 def _fleet(histories: list[History], screen: Screen, now: float) -> Table:
     """A row for each battery, and the bank last."""
-    wide = screen.width >= 72
-    table = Table(box=None, pad_edge=False, padding=(0, 2 if screen.width >= 100 else 1))
+    wide, gap = screen.width >= 72, 2 if screen.width >= 100 else 1
+    heads = [f"{screen.signs.delta} mV", *(["V", "A", "W out"] if wide else ["A"]), "%", "faults"]
+    ordered = sorted(histories, key=lambda each: "bank" in each.sample)
+    rows = [[_brief(history, screen, now), *_numbers(history, wide)] for history in ordered]
+    widths = [max(cell.cell_len for cell in column) for column in zip(*rows)]
+    least = [13, *(max(5, len(head)) for head in heads)]
+    widths = [max(pair) for pair in zip(widths, least)]
+    names = [plain(title(history.sample), screen.encoding) for history in ordered]
+    spare = screen.width - sum(widths[1:]) - 2 * gap * len(widths)
+    widths[0] = max(least[0], min(widths[0], spare - min(_NAME, max(map(len, names)))))
+    table = Table(box=None, pad_edge=False, padding=(0, gap))
     table.add_column("battery", no_wrap=True, overflow="crop")
-    table.add_column("state and age", no_wrap=True, overflow="crop", min_width=13)
-    for head in (f"{screen.signs.delta} mV", *(["V", "A", "W out"] if wide else ["A"]), "%", "faults"):
-        table.add_column(head, justify="right", no_wrap=True, overflow="crop", min_width=max(5, len(head)))
-    for history in sorted(histories, key=lambda each: "bank" in each.sample):
-        values = history.values
-        amperes = shown(values.get("current"), "", 1)
-        electric = [shown(values.get("total_voltage"), "", 1), amperes, shown(values.get("power"))]
-        table.add_row(
-            Text(plain(title(history.sample), screen.encoding), "bold"),
-            _brief(history, screen, now),
-            millivolts(values.get("delta_voltage")),
-            *(electric if wide else [amperes]),
-            shown(values.get("soc_percent"), "", 1),
-            Text(shown(values.get("fault_count")), "bold red" if values.get("fault") else ""),
-        )
+    table.add_column("state and age", no_wrap=True, overflow="crop", min_width=widths[0], max_width=widths[0])
+    for head, width in zip(heads, widths[1:]):
+        table.add_column(head, justify="right", no_wrap=True, overflow="crop", min_width=width)
+    for name, row in zip(names, rows):
+        table.add_row(Text(cut(name, max(5, spare - widths[0]), screen.signs), "bold"), *row)
     return table
+
+
+def _numbers(history: History, wide: bool) -> list[Text]:
+    values = history.values
+    volts, amperes = shown(values.get("total_voltage"), "", 1), shown(values.get("current"), "", 1)
+    electric = [volts, amperes, shown(values.get("power"))] if wide else [amperes]
+    numbers = [millivolts(values.get("delta_voltage")), *electric, shown(values.get("soc_percent"), "", 1)]
+    faults = Text(shown(values.get("fault_count")), "bold red" if values.get("fault") else "")
+    return [*map(Text, numbers), faults]
 
 
 def _brief(history: History, screen: Screen, now: float) -> Text:

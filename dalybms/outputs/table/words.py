@@ -35,6 +35,13 @@ def plain(text: Any, encoding: str = "utf-8") -> str:
     return line.encode(encoding, "replace").decode(encoding)
 
 
+def cut(text: str, room: int, signs: Signs) -> str:
+    """The end of a name, which tells one from another, where all of it does not fit."""
+    if len(text) <= room:
+        return text
+    return signs.more + text[len(text) - max(1, room - len(signs.more)) :]
+
+
 def shown(value: Any, unit: str = "", precision: int = 0) -> str:
     """A value with its unit, "?" for what was not read."""
     if value is None:
