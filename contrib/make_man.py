@@ -63,7 +63,7 @@ def man_page() -> str:
         "project_name": "dalybms",
         "version": __version__,
         "manual_title": "User Commands",
-        "description": "read and check Daly battery management systems",
+        "description": "read, check and control Daly battery management systems",
     }
     return f"{Manpage(command(), data)}\n"
 

@@ -111,7 +111,8 @@ def _last(causes: Sequence[dict[str, str]]) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = Parser("daly-bms-cli diagnose", description=_DESCRIPTION, epilog=_EPILOG)
+    usage = "%(prog)s -d DEVICE [options]"
+    parser = Parser("daly-bms-cli diagnose", usage=usage, description=_DESCRIPTION, epilog=_EPILOG)
     general = parser.add_argument_group("options")
     general.add_argument("-h", "--help", action="help", help="show this help and exit")
     add_verbose(general)

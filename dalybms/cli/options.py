@@ -16,9 +16,7 @@ from dalybms.timing import BAUD
 
 DEVICE_VARIABLE = "DALY_BMS_DEVICE"
 ALL_BOARDS = "all"
-_USAGE = """\
-daly-bms-cli -d DEVICE [what to read, check or write] [options]
-       daly-bms-cli VERB [options]"""
+_USAGE = "%(prog)s [VERB] -d DEVICE [what to read, check or write] [options]"
 _EPILOG = f"""\
 stdout holds nothing but one JSON document; messages go to stderr.
 In the environment {DEVICE_VARIABLE} stands in for --device where nothing is written, and

@@ -226,7 +226,8 @@ def _count_of(text: str) -> int:
 
 
 def _parser() -> Parser:
-    parser = Parser("daly-bms-cli watch", description=_DESCRIPTION)
+    usage = "%(prog)s [-d [NAME=]DEVICE ...] [--config FILE] [options]"
+    parser = Parser("daly-bms-cli watch", usage=usage, description=_DESCRIPTION)
     general = parser.add_argument_group("options")
     general.add_argument("-h", "--help", action="help", help="show this help and exit")
     add_verbose(general)
