@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 from collections.abc import Mapping, Sequence
 from copy import copy
 from typing import Any
@@ -16,15 +15,13 @@ from dalybms.cli.run import show_bytes
 from dalybms.cli.settings import settings
 from dalybms.cli.systemd import Notifier, complain
 from dalybms.cli.watch_outputs import FORMATS, Outputs, ReaderGone
+from dalybms.cli.watch_signals import EndedBySignals
 from dalybms.errors import DalyError
 from dalybms.sampling import Watched
 from dalybms.watching import BANK, Watch, named
 
 INTERVAL = 10.0
 _GOOD = ("ok", "partial")
-_HAS_TIMER = hasattr(signal, "setitimer")
-_PATIENCE = 1.0
-"""Seconds that an output is granted to take a sample after a signal."""
 _DESCRIPTION = """\
 Read one or several batteries again and again, for years: a sample that failed is a line as well,
 a wire that was lost is opened again. Ends with 0 on Ctrl-C and SIGTERM.
@@ -70,7 +67,7 @@ def _watch(options: argparse.Namespace, kept: Mapping[str, Any]) -> int:
     )
     energy = _energy(options.energy or kept.get("energy"), interval)
     outputs = Outputs(options, kept, interval, complain)
-    with _EndedBySignals(several) as ended:
+    with EndedBySignals(several) as ended:
         try:
             return _run(several, outputs, energy, ended)
         finally:
@@ -80,7 +77,7 @@ def _watch(options: argparse.Namespace, kept: Mapping[str, Any]) -> int:
                 _save(energy, outputs)
 
 
-def _run(several: Watch, outputs: Outputs, energy: Any, ended: _EndedBySignals) -> int:
+def _run(several: Watch, outputs: Outputs, energy: Any, ended: EndedBySignals) -> int:
     """Hand over sample by sample; the exit code."""
     manager, ready, good, counted = Notifier(), False, 0, 0
     everyone = {(each.name, board) for each in several.watched for board in each.boards or (None,)}
@@ -176,47 +173,6 @@ def _remove(options: argparse.Namespace, kept: Mapping[str, Any]) -> int:
     for topic in remove(found, prefix):
         output.write(topic)
     return output.DONE
-
-
-class _EndedBySignals:
-    """Inside, SIGTERM and Ctrl-C end the iteration in order.
-
-    An output that blocks, because nobody reads the pipe or the terminal is held, is left
-    behind after a while: ReaderGone is raised in it.
-    """
-
-    def __init__(self, several: Watch) -> None:
-        self._several = several
-        self._over = False
-        self._before: dict[int, Any] = {}
-
-    def __enter__(self) -> _EndedBySignals:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self._before[number] = signal.signal(number, self._stop)
-        if _HAS_TIMER:
-            self._before[signal.SIGALRM] = signal.signal(signal.SIGALRM, self._leave)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.over()
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def over(self) -> None:
-        """The iteration has ended: what follows has limits of its own."""
-        self._over = True
-        if _HAS_TIMER:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-
-    def _stop(self, *_: object) -> None:
-        self._several.stop()
-        if _HAS_TIMER and not self._over:
-            signal.setitimer(signal.ITIMER_REAL, _PATIENCE)
-
-    def _leave(self, *_: object) -> None:
-        if not self._over:
-            output.silence()
-            raise ReaderGone
 
 
 def _count_of(text: str) -> int:

@@ -1,0 +1,55 @@
+"""How Ctrl-C and SIGTERM end a watch."""
+
+from __future__ import annotations
+
+import signal
+from typing import Any
+
+from dalybms.cli import output
+from dalybms.cli.watch_outputs import ReaderGone
+from dalybms.watching import Watch
+
+_HAS_TIMER = hasattr(signal, "setitimer")
+_PATIENCE = 1.0
+"""Seconds that an output is granted to take a sample after a signal."""
+
+
+class EndedBySignals:
+    """Inside, SIGTERM and Ctrl-C end the iteration in order.
+
+    An output that blocks, because nobody reads the pipe or the terminal is held, is left
+    behind after a while: ReaderGone is raised in it.
+    """
+
+    def __init__(self, several: Watch) -> None:
+        self._several = several
+        self._over = False
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> EndedBySignals:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._before[number] = signal.signal(number, self._stop)
+        if _HAS_TIMER:
+            self._before[signal.SIGALRM] = signal.signal(signal.SIGALRM, self._leave)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.over()
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def over(self) -> None:
+        """The iteration has ended: what follows has limits of its own."""
+        self._over = True
+        if _HAS_TIMER:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+
+    def _stop(self, *_: object) -> None:
+        self._several.stop()
+        if _HAS_TIMER and not self._over:
+            signal.setitimer(signal.ITIMER_REAL, _PATIENCE)
+
+    def _leave(self, *_: object) -> None:
+        if not self._over:
+            output.silence()
+            raise ReaderGone
