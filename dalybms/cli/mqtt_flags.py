@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from dalybms.cli.parser import whole
+
 
 def add_options(group: argparse._ActionsContainer) -> None:
     add = group.add_argument
     add("--mqtt", action="store_true", help="publish over MQTT")
     add("--mqtt-broker", metavar="HOST", help="where it is (localhost)")
-    add("--mqtt-port", type=int, metavar="PORT", help="(1883)")
+    add("--mqtt-port", type=whole, metavar="PORT", help="(1883)")
     add("--mqtt-topic", metavar="TOPIC", help="first levels of all topics (daly_bms)")
     add("--mqtt-user", metavar="NAME", help="who we are at the broker")
     add(

@@ -9,7 +9,7 @@ from typing import Any
 from dalybms import __version__
 from dalybms.cli import mqtt_flags, without, write_flags
 from dalybms.cli.check.flags import add_options
-from dalybms.cli.parser import Parser, host_address, repeats, rest, seconds, whole
+from dalybms.cli.parser import Parser, host_address, megabytes, repeats, rest, seconds, whole
 from dalybms.device import MOST_BOARDS, PROTOCOLS
 from dalybms.sections import MORE_SECTIONS, SECTIONS, word
 from dalybms.timing import BAUD
@@ -156,7 +156,7 @@ def _add_recording(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument("--record-raw", action="store_true", help="blank nothing in it")
     group.add_argument(
-        "--record-limit", type=seconds, metavar="MB", help="let it grow no larger (10), and say so"
+        "--record-limit", type=megabytes, metavar="MB", help="let it grow no larger (10), and say so"
     )
 
 

@@ -75,8 +75,16 @@ def seconds(text: str) -> float:
     except ValueError:
         value = 0.0
     if not 0 < value < 1e6:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0 and below a million")
     return value
+
+
+def megabytes(text: str) -> float:
+    """The size of a file."""
+    try:
+        return seconds(text)
+    except argparse.ArgumentTypeError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of megabytes above 0") from None
 
 
 def rest(text: str) -> float:

@@ -163,6 +163,8 @@ def test_list_ports_is_json() -> None:
         ["-d", "a\nb://c", "--soc"],
         ["prameters"],
         ["--list-ports", "--scan"],
+        ["-d", "demo:", "--soc", "--record", "/nowhere/x", "--record-limit", "big"],
+        ["-d", "demo:", "--soc", "--mqtt", "--mqtt-port", "x"],
         ["-d", "demo:", "--list-ports", "--soc"],
     ],
     ids=" ".join,

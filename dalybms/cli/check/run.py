@@ -69,6 +69,8 @@ def _checked(options: argparse.Namespace, battery: Battery, connect: Connect) ->
     limit = TIME_LIMIT if options.timeout is None else options.timeout
     if write_flags.asked(options) or write_flags.without_write(options):
         raise ValueError("a check writes nothing: a write goes alone, in a command of its own")
+    if options.mqtt or options.get or options.format != "json" or options.list_ports or options.scan:
+        raise ValueError("--check prints its verdict alone: leave --mqtt, --get, --format and searches out")
     policy = check.policy_of(options)
     late = check.unknown(_LATE.format(seconds=f"{limit:g}"))
     seconds = max(limit / 2, limit - limits.GRACE - STARTUP)
@@ -86,7 +88,7 @@ def _checked(options: argparse.Namespace, battery: Battery, connect: Connect) ->
                 silent = False
             return check.verdict(bms.read(check.wanted(policy)), policy, bms.unusable)
         except DalyError as error:
-            if not deadline.expired or (not is_open and hasattr(error, "stage")):
+            if not deadline.expired or (not is_open and getattr(error, "stage", None)):
                 return check.verdict_for(error, policy)
     if silent:
         return check.verdict_for(NoReply(f"connected, but no answer within {limit:g} s"), policy)

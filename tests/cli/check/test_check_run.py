@@ -33,7 +33,7 @@ write_flags.add_options(parser)
 parser.add_argument("-d", dest="device")
 parser.add_argument("-t", dest="timeout", type=float)
 parser.add_argument("--verbose", action="store_true")
-parser.set_defaults(board=None)
+parser.set_defaults(board=None, mqtt=False, get=None, format="json", list_ports=False, scan=False)
 parser.add_argument("--without", action="append", default=[])
 connect = lambda bms, options: bms.connect(options.device, options.timeout)
 sys.exit(check_run.main(sys.argv[1:], parser, lambda options: Mine(), connect))
@@ -109,6 +109,20 @@ def test_the_stage_that_was_reached_is_told_when_the_time_is_over():
     done, output, _ = run(battery, "-t", "1")
     assert done.returncode == 3
     assert output.text == "AA:BB is not there (stage: scan)"
+
+
+def test_a_wire_that_was_still_being_opened_when_the_time_was_over_is_late():
+    battery = """
+    from dalybms.errors import TransportError
+    class Mine(Battery):
+        closed = threading.Event()
+        def connect(self, device, budget):
+            self.closed.wait(30)
+            raise TransportError("the connection was closed during the call")
+        def disconnect(self): self.closed.set()
+    """
+    done, output, _ = run(battery, "-t", "1")
+    assert (done.returncode, output.text) == (3, "not finished within 1 s: allow more with -t")
 
 
 WAITING = """
