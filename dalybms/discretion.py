@@ -37,4 +37,6 @@ def _names_of(device: str) -> list[str]:
     """The text after -d, and what of it an error may say alone."""
     _, scheme, rest = device.partition("://")
     host = rest.partition("/")[0] if scheme else device
-    return [device, host, host.rpartition(":")[0], device.partition(":")[2], os.path.basename(device)]
+    alone = host.rpartition(":")[0]
+    parts = (alone, alone.strip("[]"), device.partition(":")[2], os.path.basename(device))
+    return [device, host, *parts]

@@ -7,7 +7,10 @@ from collections.abc import Sequence
 
 from dalybms.protocols.blanking.tokens import token
 
-_MAC = r"[0-9A-Fa-f]{2}(?:[:-][0-9A-Fa-f]{2}){5}"
+_MAC = r"(?:dev_)?[0-9A-Fa-f]{2}(?:[:_-][0-9A-Fa-f]{2}){5}"
+_BARE_MAC = r"\b(?:\w+-)?[0-9A-Fa-f]{12}\b"
+"""As dongles have it in their names."""
+_IPV6 = r"(?<![\w:])(?:(?:[0-9A-Fa-f]{1,4}:){7}[0-9A-Fa-f]{1,4}|[0-9A-Fa-f:]*::[0-9A-Fa-f:.]*)(?:%[\w.-]+)?"
 _UUID = r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
 _PRIVATE = re.compile(
     "|".join(
@@ -15,22 +18,24 @@ _PRIVATE = re.compile(
             rf"(?:{_MAC}|{_UUID}) \(.*\)",  # devices with their names, which may hold anything
             _MAC,
             _UUID,
+            _BARE_MAC,
             r"'[^']*'",
             r"\"[^\"]*\"",
             r"[a-z0-9]+://[^\s,;]+",
-            r"[^\s,;(]*[/\\][^\s,;:)]+",  # a path
-            r"[\w.-]+:\d+\b",
-            r"\b\d+(?:\.\d+){3}\b",
+            _IPV6,
+            r"(?<![^\s,;(])[^\s,;(]*(?:[/\\]|%2[Ff]|%5[Cc])[^\s,;:)]+",  # a path
+            r"(?<![\w.-])(?=[\d.-]*[^\W\d])[\w.-]+:\d+\b",  # no time of a clock
+            r"\b\d+(?:\.\d+){3}(?::\d+)?\b",
             r"\b[\w.-]+@[\w.-]+",
             r"(?<=group )\S+(?= may|;)",
             r"(?<=usermod -aG )\S+ [^\s,;]+",
-            r"\b(?:tty|COM|hci|cu\.)\w*\d\w*",
+            r"\b(?:tty|COM|hci|cu)[\w.-]*\d\w*",
+            r"\b(?:tty|cu)\.[\w.-]+",
         )
     ),
     re.DOTALL,
 )
-_SHORTEST = 3
-"""Shorter names are words of the message more often than they are names."""
+_SHORTEST = 2
 
 
 def blank_words(salt: bytes, text: str, names: Sequence[str]) -> str:
