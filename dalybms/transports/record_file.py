@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple, Union
+from typing import Any, BinaryIO, NamedTuple, Union
 
 from dalybms.errors import TransportError
 from dalybms.transports.recording import FORMAT, HEARD, SENT, VERSION
 
 _EVENTS = ("open", "close", "error")
+_LARGEST = 250_000_000
+"""Bytes of a file: one exchange of 13 bytes takes two lines and some 350 bytes of memory."""
+_LONGEST = 1_000_000
+"""Bytes of a line."""
+_TOLD = 30
 
 
 class Failure(NamedTuple):
@@ -50,16 +56,19 @@ class Spool(NamedTuple):
 
 def load(path: str, device: int = 1) -> Spool:
     """Raises TransportError, one line, for a file that cannot be read, is damaged, or has no such device."""
-    if os.path.exists(path) and not os.path.isfile(path):
-        raise TransportError(f"cannot read the recording {path}: it is no plain file; check the name")
     try:
+        if os.path.exists(path) and not os.path.isfile(path):
+            raise TransportError(f"cannot read the recording {path}: it is no plain file; check the name")
         with open(path, "rb") as file:
-            lines = file.read().split(b"\n")
+            if os.fstat(file.fileno()).st_size > _LARGEST:
+                raise TransportError(
+                    f"the recording {path} is too large to be played: cut it to {_LARGEST // 1_000_000} MB"
+                )
+            return _spool(_parsed(file), path, device)
     except OSError as error:
+        if isinstance(error, TransportError):
+            raise
         raise TransportError(f"cannot read the recording {path}: {error.strerror}; check the name") from None
-    lines.pop()  # nothing, or what was being written when the program was killed
-    try:
-        return _spool(lines, device)
     except _Damaged as error:
         raise TransportError(f"{path} is no recording, or a damaged one: {error}; record once more") from None
 
@@ -68,71 +77,99 @@ class _Damaged(Exception):
     """Where and what."""
 
 
-def _spool(lines: list[bytes], device: int) -> Spool:
-    parsed = list(_parsed(lines))
-    if not parsed or parsed[0].get("format") != FORMAT:
+def _head(lines: Iterator[tuple[int, dict[str, Any]]], path: str) -> dict[str, Any]:
+    _, about = next(lines, (0, {}))
+    if about.get("format") != FORMAT:
         raise _Damaged("its first line is no header")
-    if parsed[0].get("version") != VERSION:
-        raise _Damaged(f"it has version {parsed[0].get('version')}, known is {VERSION}")
-    about = parsed[0]
-    numbers = {1} | {line["device"] for line in parsed if isinstance(line.get("device"), int)}
-    if device not in numbers:
-        raise _Damaged(f"it has no device {device}, only {', '.join(map(str, sorted(numbers)))}")
-    spool = Spool({**about}, [], [])
-    target: Reply | None = None
-    began = 0.0
-    for number, line in enumerate(parsed[1:], 2):
-        if line.get("device", 1) != device:
+    version = about.get("version")
+    if isinstance(version, int) and version > VERSION:
+        raise TransportError(
+            f"{path} was recorded by a newer dalybms (format {version}, known is {VERSION}): update dalybms"
+        )
+    if version != VERSION:
+        raise _Damaged(f"it has version {version}, known is {VERSION}")
+    return about
+
+
+def _spool(lines: Iterator[tuple[int, dict[str, Any]]], path: str, device: int) -> Spool:
+    spool = Spool(_head(lines, path), [], [])
+    numbers, place = {1}, _Place(None, 0.0)
+    for number, line in lines:
+        own = line.get("device", 1)
+        if not isinstance(own, int) or isinstance(own, bool) or own < 1:
+            raise _Damaged(f"line {number} has the device {str(own)[:_TOLD]!r}")
+        numbers.add(own)
+        if own != device:
             continue
         if "t" not in line:
             spool = spool._replace(about={**spool.about, **line})
-            continue
-        at = _seconds(line, number)
-        if "event" in line:
-            target, began = _event(spool, line, target, at, began, number)
-        elif line.get("dir") == SENT:
-            target, began = [], at
-            spool.exchanges.append((_bytes(line, number), target))
-        elif line.get("dir") == HEARD:
-            if target is None:
-                raise _Damaged(f"line {number} comes before the wire is open")
-            target.append((at - began, _bytes(line, number)))
         else:
-            raise _Damaged(f"line {number} has no direction")
+            place = _line(spool, line, place, number)
+    if device not in numbers:
+        known = ", ".join(map(str, sorted(numbers)))
+        raise TransportError(f"{path} has no device {device}, only {known}: choose it with ?device=NUMBER")
     return spool
 
 
-def _event(
-    spool: Spool, line: Mapping[str, Any], target: Reply | None, at: float, began: float, number: int
-) -> tuple[Reply | None, float]:
+class _Place(NamedTuple):
     """What the following lines belong to, and since when."""
+
+    target: Reply | None
+    began: float
+
+
+def _line(spool: Spool, line: Mapping[str, Any], place: _Place, number: int) -> _Place:
+    at = _seconds(line, number)
+    if "event" in line:
+        return _event(spool, line, place, at, number)
+    if line.get("dir") == SENT:
+        reply: Reply = []
+        spool.exchanges.append((_bytes(line, number), reply))
+        return _Place(reply, at)
+    if line.get("dir") != HEARD:
+        raise _Damaged(f"line {number} has no direction")
+    if place.target is None:
+        raise _Damaged(f"line {number} comes before the wire is open")
+    place.target.append((at - place.began, _bytes(line, number)))
+    return place
+
+
+def _event(spool: Spool, line: Mapping[str, Any], place: _Place, at: float, number: int) -> _Place:
     event = line["event"]
     if event not in _EVENTS:
-        raise _Damaged(f"line {number} has the event {event!r}")
+        raise _Damaged(f"line {number} has the event {str(event)[:_TOLD]!r}")
     if event == "open":
         spool.openings.append(Opening(None, []))
-        return spool.openings[-1].heard, at
+        return _Place(spool.openings[-1].heard, at)
     if event == "close":
-        return None, at
+        return _Place(None, at)
     failure = Failure(
         str(line.get("in")), str(line.get("text")), line.get("stage"), bool(line.get("passing"))
     )
     if failure.where == "open":
         spool.openings.append(Opening(failure, []))
-    elif target is not None:
-        target.append((at - began, failure))
-    return target, began
+    elif place.target is not None:
+        place.target.append((at - place.began, failure))
+    return place
 
 
-def _parsed(lines: list[bytes]) -> Iterator[dict[str, Any]]:
-    for number, text in enumerate(lines, 1):
+def _parsed(file: BinaryIO) -> Iterator[tuple[int, dict[str, Any]]]:
+    """(number, line) of each that is finished and not empty, as a file that was edited may have them."""
+    for number in itertools.count(1):
+        text = file.readline(_LONGEST)
+        if not text.endswith(b"\n"):
+            if len(text) == _LONGEST:
+                raise _Damaged(f"line {number} is too long")
+            return  # the end, or what was being written when the program was killed
+        if text.isspace():
+            continue
         try:
             line = json.loads(text)
         except (ValueError, RecursionError):
             raise _Damaged(f"line {number} is no JSON") from None
         if not isinstance(line, dict):
             raise _Damaged(f"line {number} is no object")
-        yield line
+        yield number, line
 
 
 def _seconds(line: Mapping[str, Any], number: int) -> float:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import io
 import json
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any, Callable
 
@@ -56,12 +59,22 @@ class Lines:
             written = self._file.write(data)
         except OSError as error:
             if must:
+                self._undo()
                 raise self._unwritable(error) from None
             self._stop(f"the recording {self._path} stops: {error.strerror}")
             return
         self._size += written
         if written < len(data):
+            if must:
+                self._undo()
+                raise self._unwritable(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
             self._stop(f"the recording {self._path} stops: the disk is full")
+
+    def _undo(self) -> None:
+        """A file without a header is none, and would be in the way of the next."""
+        self.let_go()
+        with contextlib.suppress(OSError):
+            os.unlink(self._path)
 
     def _stop(self, why: str) -> None:
         self._stopped = True

@@ -3,7 +3,7 @@
     {"format": "dalybms recording", "version": 1, "time": "2026-11-25T10:00:00.000Z", "blanked": true, ...}
     {"t": 0.0012, "event": "open"}
     {"t": 0.0013, "dir": ">", "hex": "a54090080000000000000000007d"}
-    {"t": 0.0581, "dir": "<", "hex": "a501900802120000753003845e"}
+    {"t": 0.0581, "dir": "<", "hex": "a501900802120000753003847e"}
 
 t: seconds since the start. dir: ">" to the board, "<" from it. device: on lines of the second wire and more.
 What is written may be blanked by a function that is handed in; this module knows no protocol.

@@ -10,7 +10,8 @@ from typing import Any, Callable
 from dalybms.errors import TransportError
 from dalybms.transports.record_file import Failure, Opening, Reply, Spool, load
 
-SCHEME = "replay:"
+_SHOWN = 32
+"""Bytes of a question in a message; no question is longer."""
 
 
 class Tape:
@@ -46,19 +47,25 @@ class Tape:
         key = self._alike(question)
         if key not in self._replies:
             self._replies[key] = [[]]
-            self._tell(f"{self.path} has no question {question.hex()}{self._nearest(question)}")
+            self._miss(question)
         reply: Reply = _next(self._replies[key])
         return reply
 
-    def _nearest(self, question: bytes) -> str:
+    def _miss(self, question: bytes) -> None:
         known = [each for each, _ in self._spool.exchanges]
-        if not known:
-            return ", nor any other"
-        return f"; the nearest is {max(known, key=lambda each: _likeness(each, question)).hex()}"
+        if known:
+            nearest = max(known, key=lambda each: _likeness(each, question))
+            self._tell(f"{self.path} has no question {_hex(question)}; the nearest is {_hex(nearest)}")
+        elif len(self._replies) == 1:
+            self._tell(f"{self.path} has no question at all: nothing was asked when it was recorded")
 
 
 def _next(items: list[Any]) -> Any:
     return items.pop(0) if len(items) > 1 else items[0]
+
+
+def _hex(data: bytes) -> str:
+    return data.hex() if len(data) <= _SHOWN else f"{data[:_SHOWN].hex()}..."
 
 
 def _likeness(one: bytes, other: bytes) -> int:

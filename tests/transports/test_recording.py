@@ -266,7 +266,7 @@ def test_two_wires_and_a_wire_opened_anew(tmp_path: Path) -> None:
     assert [reply[0][1] for _, reply in load(str(path), 1).exchanges] == [b"\x01"]
     assert [reply[0][1] for _, reply in load(str(path), 2).exchanges] == [b"\x02", b"\x03"]
     assert len(load(str(path), 2).openings) == 2
-    with pytest.raises(TransportError, match="it has no device 3, only 1, 2"):
+    with pytest.raises(TransportError, match=r"has no device 3, only 1, 2: choose it with \?device=NUMBER"):
         load(str(path), 3)
 
 
@@ -315,7 +315,11 @@ DAMAGES = {
     "an empty file": b"",
     "no recording": b"hello\n",
     "another JSON": b'{"a": 1}\n',
-    "another version": b'{"format": "dalybms recording", "version": 9}\n',
+    "an older version": b'{"format": "dalybms recording", "version": 0}\n',
+    "a version that is none": b'{"format": "dalybms recording", "version": "1"}\n',
+    "a long line": HEAD + b'{"t": 1, "dir": "<", "hex": "' + b"00" * 600_000 + b'"}\n',
+    "a device that is none": HEAD + b'{"t": 1, "device": "2", "event": "open"}\n',
+    "a device that is true": HEAD + b'{"t": 1, "device": true, "event": "open"}\n',
     "a number": HEAD + b"7\n",
     "no time": HEAD + b'{"t": "soon", "event": "open"}\n',
     "no hex": HEAD + b'{"t": 1, "dir": ">", "hex": "zz"}\n',
@@ -342,6 +346,46 @@ def test_no_file(tmp_path: Path) -> None:
     for path in (tmp_path / "none", tmp_path):
         with pytest.raises(TransportError, match="cannot read the recording"):
             load(str(path))
+
+
+def test_a_newer_version_is_no_damage(tmp_path: Path) -> None:
+    path = tmp_path / "x.jsonl"
+    path.write_bytes(b'{"format": "dalybms recording", "version": 2}\n{"what": "ever"}\n')
+    with pytest.raises(TransportError, match=r"by a newer dalybms \(format 2, known is 1\): update dalybms"):
+        load(str(path))
+
+
+def test_a_file_that_is_too_large_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "x.jsonl"
+    path.write_bytes(GOOD)
+    os.truncate(path, 300_000_000)
+    with pytest.raises(TransportError, match="is too large to be played: cut it to 250 MB"):
+        load(str(path))
+
+
+def test_a_file_that_was_edited_by_hand(tmp_path: Path) -> None:
+    """Empty lines, ends of lines as Windows has them, digits in capitals and with blanks between."""
+    path = tmp_path / "x.jsonl"
+    path.write_bytes(GOOD)
+    told = load(str(path))
+    spaced = GOOD.replace(QUESTION.hex().encode(), QUESTION.hex(" ").upper().encode())
+    path.write_bytes(b"\xef\xbb\xbf" + spaced.replace(b"\n", b"\r\n\r\n"))
+    assert load(str(path)) == told
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits of a process")
+def test_a_file_whose_header_cannot_be_written_is_taken_away(tmp_path: Path) -> None:
+    code = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))\n"
+        "from dalybms.cli.main import main; sys.exit(main(sys.argv[1:]))"
+    )
+    given = ["-d", "demo:", "--soc", "--record", str(tmp_path / "x.jsonl")]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *given], cwd=ROOT, capture_output=True, text=True, timeout=20
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "cannot write the recording" in done.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_last_line_that_was_not_finished_is_let_go(tmp_path: Path) -> None:
