@@ -220,7 +220,9 @@ class Failed(TypedDict):
     error: str
 
 
-class All(TypedDict):
+class All(TypedDict, total=False):
+    """A section that could not be read holds {"error": why}; one that the board does not have is absent."""
+
     soc: Soc | Failed
     cell_voltage_range: CellVoltageRange | Failed
     temperature_range: TemperatureRange | Failed
