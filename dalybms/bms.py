@@ -183,7 +183,8 @@ class DalyBMS(Getters, Writing, Playing):
     def _doubled(self, link: Link, protocol: Speaker) -> bool:
         from dalybms.twins import proven
 
-        return proven(link, protocol.probe(["soc"]), self._target.number)
+        with link.call():  # with a patience of its own: two boards spoil much before
+            return proven(link, protocol.probe(["soc"]), self._target.number)
 
     def _parameters(self) -> Found:
         link = self._connected()

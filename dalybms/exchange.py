@@ -38,6 +38,11 @@ class Exchange:
         """Was it met with silence although it was sent after a long rest, so that the board has heard it?"""
         return any(trial.lost and trial.rest >= self._long_rest for trial in self.trials)
 
+    @property
+    def spoilt(self) -> int:
+        """The attempts before the last one that came to nothing, though something was heard."""
+        return sum(not trial.lost for trial in self.trials[:-1])
+
     def failure(self, heard: bytes, alive: bool) -> DalyError:
         """The error that it ends with. heard: what came instead. alive: was something else answered?"""
         times = f"{len(self.sent)} attempt{'s' if len(self.sent) != 1 else ''}"

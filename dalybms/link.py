@@ -106,7 +106,7 @@ class Link(Behind):
                 continue
             if answer:
                 self._learn(exchange)
-                return answer
+                return answer._replace(spoilt=exchange.spoilt)
         raise exchange.failure(bytes(self._heard), self._budget.alive)
 
     def _rest(self, pace: Pace | None) -> float:

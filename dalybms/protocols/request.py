@@ -69,6 +69,8 @@ class Answer(NamedTuple):
     request: Request
     written: bytes
     value: Any
+    spoilt: int = 0
+    """How often the question came to nothing before, though something was heard."""
     alone: Callable[[], bool] = _alone
     """Did no stray bytes come behind it? They are a sign that it may be a mixture. Looks at the line
     where nothing was asked since."""

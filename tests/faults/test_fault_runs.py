@@ -29,15 +29,15 @@ def test_no_fault_makes_a_wrong_value(pack: str, fault: str) -> None:
     assert injected, "the fault never happened"
 
 
-def test_flips_that_cancel_in_the_sum_are_rare() -> None:
-    """Two or more flipped bits may leave the 8-bit sum as it was; what is then believable gets through."""
+def test_flips_that_cancel_in_the_sum_hardly_ever_count() -> None:
+    """They may leave the 8-bit sum as it was: where damage is seen, two answers have to agree."""
     true, wrong, injected = truth(PACKS[0]), 0, 0
-    for seed in range(10 * SEEDS):
+    for seed in range(50 * SEEDS):
         outcomes, line = run(PACKS[0], "flip2", seed)
         wrong += sum(len(wrong_values(outcome, true)) for outcome in outcomes)
         injected += line.injected["flip2"]
     print(f"{wrong} wrong values of {injected} replies with 2 to 4 flipped bits")
-    assert wrong <= injected / 25
+    assert wrong <= injected / 5000
 
 
 @pytest.mark.parametrize("fault", [*MENDABLE, *WHOLE])

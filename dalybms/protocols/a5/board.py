@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Callable, Union
 
 from dalybms.errors import BadReply, DalyError, NoReply, TransportError
 from dalybms.protocols.a5.balancing import balanced
+from dalybms.protocols.a5.certainty import Roughness, settled
 from dalybms.protocols.a5.commands import BY_SECTION, HARDWARE, INFO, Command, as_it_is
 from dalybms.protocols.a5.frame import Frame
 from dalybms.protocols.a5.numbering import Numbering
@@ -48,6 +49,7 @@ class A5(Questions):
         self.unusable: dict[str, str] = {}
         self._numbering = Numbering()
         self._alone: dict[str, Callable[[], bool]] = {}
+        self._rough = Roughness()
         self._hardware: str | None = None  # its text; "" where it was silent, None before it was asked
 
     def probe(self, sections: Sequence[str], round_: int = 0) -> Request:
@@ -65,7 +67,10 @@ class A5(Questions):
         """The reading of each section, or the error that it ended with."""
         outcomes: dict[str, Outcome] = {}
         self.unusable = {}
-        self._fill_in_all(outcomes, ask, self._plan(sections))
+        plan = self._plan(sections)
+        self._fill_in_all(outcomes, ask, plan)
+        if self._rough:
+            self._confirm(outcomes, ask, plan)
         reconcile(
             outcomes,
             again=lambda section: self._fill_in_all(outcomes, ask, [BY_SECTION[section]]),
@@ -156,6 +161,25 @@ class A5(Questions):
                 others = [row for row in COUNTED if row.section in outcomes and row not in rows]
                 self._fill_in_all(outcomes, ask, others)
 
+    def _confirm(self, outcomes: dict[str, Outcome], ask: Ask, rows: Sequence[Command]) -> None:
+        """Where the line spoils answers, one of them proves nothing."""
+        for row in rows:
+            first, counts, unusable = outcomes[row.section], self._counts, self.unusable
+            if isinstance(first, DalyError):
+                continue
+            outcome = settled(first, partial(self._anew, outcomes, ask, row))
+            self.unusable = unusable if outcome is first else self.unusable
+            outcomes[row.section] = outcome
+            if row.section == "status" and not isinstance(outcome, DalyError):
+                self._counts = {name: outcome[name] for name in _COUNTS}
+                if self._counts != counts:
+                    others = [each for each in COUNTED if each.section in outcomes]
+                    self._fill_in_all(outcomes, ask, others)
+
+    def _anew(self, outcomes: dict[str, Outcome], ask: Ask, row: Command) -> Outcome:
+        self._fill_in(outcomes, ask, row)
+        return outcomes[row.section]
+
     def _fill_in(self, outcomes: dict[str, Outcome], ask: Ask, row: Command) -> None:
         self._alone.pop(row.section, None)
         try:
@@ -163,6 +187,7 @@ class A5(Questions):
         except TransportError:
             raise
         except DalyError as error:
+            self._rough.failed(error)
             self.unusable = told(self.unusable, row.section, Doubts(row.section, _FRAMES))
             outcomes[row.section] = error
 
@@ -176,6 +201,7 @@ class A5(Questions):
             self._numbering.begin(row.series.frames(self._counts[row.counted]))
         answer = ask(self._question(row, doubts))
         self.learn(answer)
+        self._rough.answered(answer.spoilt)
         self._alone[row.section] = answer.alone
         self.unusable = told(self.unusable, row.section, doubts)
         if row.section == "status":
