@@ -66,7 +66,7 @@ def _watch(options: argparse.Namespace, kept: Mapping[str, Any]) -> int:
         release=options.release or kept.get("release", False),
     )
     energy = _energy(options.energy or kept.get("energy"), interval)
-    outputs = Outputs(options, kept, interval, complain)
+    outputs = Outputs(options, kept, interval, complain, [each.name for each in several.watched])
     with EndedBySignals(several) as ended:
         try:
             return _run(several, outputs, energy, ended)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Callable
 
 from dalybms.cli import mqtt_flags
@@ -21,14 +21,19 @@ class ReaderGone(Exception):
 class Outputs:
     """All outputs of a watch. Raises ValueError or DalyError for what cannot work at all.
 
-    kept: what stands in the config file, which the options overrule.
+    kept: what stands in the config file, which the options overrule. names: of the batteries, in order.
     """
 
     def __init__(
-        self, options: argparse.Namespace, kept: Mapping[str, Any], interval: float, complain: Complain
+        self,
+        options: argparse.Namespace,
+        kept: Mapping[str, Any],
+        interval: float,
+        complain: Complain,
+        names: Sequence[str] = (),
     ) -> None:
         self._all: list[Any] = []
-        self.complain = complain
+        self.complain, self._names = complain, names
         form = options.format or kept.get("output", {}).get("format", "jsonl")
         if form not in FORMATS:
             raise ValueError(f"format {form!r} is unknown: {', '.join(FORMATS)}")
@@ -54,7 +59,7 @@ class Outputs:
                 raise ValueError("a table is for a terminal: leave -o away, or take another format")
             from dalybms.outputs.table.view import TableView
 
-            view = TableView()
+            view = TableView(names=self._names)
             self.complain = view.note
             self._all.append(view)
         elif form == "csv":

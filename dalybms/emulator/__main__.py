@@ -14,10 +14,19 @@ def main() -> int:
     """Serves until SIGINT or SIGTERM; one line on stdout says where, as soon as clients may come."""
     parser = _parser()
     given = parser.parse_args()
+    if not given.pty and (given.link or given.baud):
+        parser.error("--link and --baud go with --pty")
     try:
         line = options.build(given.options, paced=not given.unpaced)
         end = PtyEnd(given.link, given.baud) if given.pty else TcpEnd(given.tcp)
-    except (ValueError, OSError) as error:
+    except OSError as error:
+        where = given.link or ("a pseudo terminal" if given.pty else f"port {given.tcp}")
+        parser.error(
+            f"cannot serve {where}: {(error.strerror or str(error)).partition(' (')[0]}; take another one"
+        )
+    except OverflowError:
+        parser.error(f"a TCP port is 0 to 65535, not {given.tcp}")
+    except ValueError as error:
         parser.error(str(error))
     return serve(line, end, sys.stdout)
 

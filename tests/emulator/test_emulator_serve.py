@@ -232,3 +232,18 @@ def test_a_process_writes_its_log_and_ends_when_its_battery_is_off(tmp_path: Pat
         (request(0x90).hex(), False),
         (request(0xD9).hex(), True),
     ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--tcp", "70000"], "a TCP port is 0 to 65535, not 70000"),
+        (["--tcp", "0", "--link", "x"], "--link and --baud go with --pty"),
+        (["--pty", "--link", "/nowhere/x"], "cannot serve /nowhere/x: No such file or directory"),
+    ],
+)
+def test_what_cannot_be_served_is_one_line(arguments: list[str], words: str) -> None:
+    result = run(*arguments)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert words in result.stderr
+    assert result.stderr.count("\n") == 1

@@ -15,6 +15,7 @@ import time
 from typing import Any
 
 import pytest
+from rich.console import Console
 from samples import BANK, ENERGY, FAILED, PROTOCOLS, TIME, read
 from support import ROOT
 
@@ -248,6 +249,17 @@ def test_a_long_name_hides_neither_state_nor_age_nor_faults() -> None:
         assert one.split()[-1] == other.split()[-1] == "1"
         assert "ort0" in one
         assert "port0b" in other
+
+
+def test_batteries_stand_in_the_order_in_which_they_were_named() -> None:
+    view = TableView(file=io.StringIO(), clock=lambda: NOW, names=["house", "boat"])
+    for name, board in (("boat", None), ("house", 2), ("stranger", None), ("house", 1)):
+        view.take({**read(), "name": name, "board": board})
+    out = io.StringIO()
+    Console(file=out, width=100).print(view.picture())
+    rows = out.getvalue().splitlines()[1:5]
+    assert [row.split()[0] for row in rows] == ["house", "house", "boat", "stranger"]
+    assert [row.split()[2] for row in rows[:2]] == ["1", "2"]
 
 
 def test_a_battery_that_never_answered_is_not_called_a_bank() -> None:

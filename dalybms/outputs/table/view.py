@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import IO, Any, Callable
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
@@ -26,12 +26,18 @@ _NOTES = 2
 class TableView:
     """A live view on a terminal; elsewhere each sample is printed below the last one.
 
-    file: where to; None: stdout. clock: the wall clock, for ages.
+    file: where to; None: stdout. clock: the wall clock, for ages. names: of the batteries, in the order
+    in which they are shown; others follow as they come.
     """
 
-    def __init__(self, file: IO[str] | None = None, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        file: IO[str] | None = None,
+        clock: Callable[[], float] = time.time,
+        names: Sequence[str] = (),
+    ) -> None:
         self._console = Console(file=file, highlight=False, markup=False, emoji=False, soft_wrap=False)
-        self._clock = clock
+        self._clock, self._names = clock, list(names)
         self._batteries: dict[tuple[str, Any], History] = {}
         self._notes: list[str] = []
         self._live: Live | None = None
@@ -65,7 +71,7 @@ class TableView:
     def picture(self) -> RenderableType:
         """What the screen shows now."""
         screen, now = self._screen(), self._clock()
-        histories = list(self._batteries.values())
+        histories = [history for _, history in sorted(self._batteries.items(), key=self._place)]
         notes = [Text(plain(note, screen.encoding), "yellow") for note in self._notes]
         screen.height -= len(notes)
         if len(histories) == 1:
@@ -76,6 +82,11 @@ class TableView:
             for history in histories:
                 parts += [Text(), battery(history, share, now)]
         return Group(*parts, *notes)
+
+    def _place(self, item: tuple[tuple[str, Any], History]) -> tuple[int, int]:
+        (name, board), _ = item
+        known = name in self._names
+        return (self._names.index(name), board or 0) if known else (len(self._names), 0)
 
     def _draw(self) -> None:
         assert self._live
