@@ -52,6 +52,11 @@ def _plot(source: str, path: str, since: float, cells: set[int]) -> int:
         output.complain(f"lines of {source} left out because they are no samples: {log.bad}")
     if log.odd:
         output.complain(f"numbers in {source} left out because they cannot be: {log.odd}")
+    unread = cells.difference(
+        *({number for number, _ in track.numbered("cell_voltage")} for track in log.tracks)
+    )
+    if unread:
+        output.complain(f"cells that {source} never has: {', '.join(map(str, sorted(unread)))}")
     back = sum(track.setbacks() for track in log.tracks)
     if back:
         output.complain(f"times that the clock went back in {source}, where lines break and overlap: {back}")

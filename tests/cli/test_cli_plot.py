@@ -111,6 +111,21 @@ def test_what_was_left_out_is_counted(tmp_path: Path) -> None:
     ]
 
 
+def test_cells_that_there_never_were_are_told(tmp_path: Path) -> None:
+    log = write_json(tmp_path / "log", [sample(0), sample(10)])
+    done = run(log, "--cells", "1-2,47-48")
+    assert (done.returncode, done.stderr) == (0, f"daly-bms-cli: cells that {log} never has: 47, 48\n")
+
+
+def test_cells_that_are_no_pack_s_and_cells_without_a_mean(tmp_path: Path) -> None:
+    """49 cells there are none; a cell that only a torn reading has must not speak to the user of slices."""
+    cells = {str(n): 3.3 for n in range(1, 17)}
+    odd = [sample(at, cell_voltages=cells) for at in range(0, 600, 10)]
+    odd[30]["cell_voltages"] = {"1": 3.3, "49": 3.4, "48": 3.5}
+    done = run(write_json(tmp_path / "log", odd))
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_since_counts_back_from_now_or_names_a_local_time(tmp_path: Path) -> None:
     def at(ago: float) -> str:
         return datetime.fromtimestamp(time.time() - ago, timezone.utc).isoformat()

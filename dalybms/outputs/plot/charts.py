@@ -80,8 +80,14 @@ def mean_of(table: Array) -> Array:
 
 def outermost(curves: Sequence[Curve], each: int) -> list[int]:
     """The places of the curves that are highest and lowest on average, from top to bottom."""
-    order = np.argsort([-np.nanmean(curve.values) for curve in curves], kind="stable")
+    order = np.argsort([-_average(curve.values) for curve in curves], kind="stable")
     return [int(at) for at in (*order[:each], *order[-each:])]
+
+
+def _average(values: Array) -> float:
+    """Of a cell that was read only where its mean is not known: none is further in the middle."""
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if len(known) else 0.0
 
 
 def _energy(track: Track) -> Iterator[Curve]:

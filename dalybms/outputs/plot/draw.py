@@ -35,6 +35,8 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 _OTHERS = "#a9b8c4"
 _OUTERMOST = 2
 """On either side."""
+_LONG = 600
+"""Seconds, of a log without them in its times."""
 _FEW = 60
 """Samples that are shown as points as well."""
 _OWN = {"current": 1, "power": 3, "state of charge": 2}
@@ -144,6 +146,13 @@ def _name(axes: Any, name: str, longest: int) -> None:
     axes.set_title(short(name, longest), loc="left", fontweight="bold", parse_math=False)
 
 
+def _span(first: datetime, last: datetime) -> str:
+    """Where it begins and ends; matplotlib's own words hold for the last label, not for a month before it."""
+    day, minute = "%Y-%m-%d", "%H:%M" if (last - first).total_seconds() > _LONG else "%H:%M:%S"
+    end = minute if first.date() == last.date() else f"{day} {minute}"
+    return f"{first:{day} {minute}} to {last:{end}}" if last > first else f"{first:{day} {minute}}"
+
+
 def _label_time(axes: Any, ends: tuple[float, float]) -> None:
     """Local time as it was at each moment, with the names of its zone at both ends."""
     zone = _dates.dateutil.tz.tzlocal()
@@ -151,7 +160,9 @@ def _label_time(axes: Any, ends: tuple[float, float]) -> None:
     axes.set_xlim(*moments((ends[0] - room, ends[1] + room)))
     locator = _dates.AutoDateLocator(tz=zone, minticks=4, maxticks=9)
     axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(_dates.ConciseDateFormatter(locator, tz=zone))
-    names = dict.fromkeys(str(datetime.fromtimestamp(end).astimezone().tzname()) for end in ends)
+    local = [datetime.fromtimestamp(end).astimezone() for end in ends]
+    formatter = _dates.ConciseDateFormatter(locator, tz=zone, offset_formats=[_span(*local)] * 6)
+    axes.xaxis.set_major_formatter(formatter)
+    names = dict.fromkeys(str(moment.tzname()) for moment in local)
     axes.set_xlabel(f"local time ({', '.join(names)})", fontsize=8)
     axes.tick_params(axis="x", labelsize=8)

@@ -23,7 +23,8 @@ from dalybms.outputs.quantities import STATES, TABLE
 
 VALUES = ("soc_percent", "total_voltage", "current", "power", "energy_in_wh", "energy_out_wh")
 _ROWS = tuple(row for row in TABLE if row.key in (*VALUES, "faults"))
-_LISTED = re.compile(r"(?:cell_voltage|temperature)_[1-9][0-9]?")
+_LISTED = re.compile(r"(?:cell_voltage|temperature)_(?:[1-9]|[1-3][0-9]|4[0-8])")
+"""No pack has more cells."""
 _LONGEST = 1_000_000
 """Characters of a line."""
 _MOST_TRACKS = 64

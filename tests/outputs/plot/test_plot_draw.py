@@ -130,6 +130,25 @@ def test_times_are_local_as_they_were(tmp_path: Path, monkeypatch: pytest.Monkey
     assert "local time (CEST, CET)" in both
 
 
+@pytest.mark.parametrize(
+    ("first", "last", "span"),
+    [
+        (0, 3600, "2026-11-26 00:00 to 01:00"),
+        (0, 0, "2026-11-26 00:00:00"),
+        (0, 30, "2026-11-26 00:00:00 to 00:00:30"),
+        (-7200, 7200, "2026-11-25 22:00 to 2026-11-26 02:00"),
+        (0, 7 * 86400, "2026-11-26 00:00 to 2026-12-03 00:00"),
+    ],
+)
+def test_the_day_that_labels_leave_out_is_said(
+    first: float, last: float, span: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Labels of a week say 26 ... 30, Dec, 2, 3, and nothing else which month the 26 is of."""
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    assert span in words(tmp_path, [sample(first), sample(last)])
+
+
 def test_the_same_log_makes_the_same_picture(tmp_path: Path) -> None:
     for ending in ("png", "pdf"):
         first = picture(tmp_path, [sample(0), sample(10)], ending).read_bytes()
