@@ -23,6 +23,9 @@ class DalyError(Exception):
 class TransportError(DalyError, OSError):
     """The wire cannot be opened or has gone: port, permission, adapter, network, Bluetooth.
 
+    `cause` is what it was, in a word: on a wire missing, permission, busy, not-a-port, pyserial, name, host,
+    refused, unreachable, rfc2217, gone, hangs or cut; "" where nobody knows.
+
     `stage` says how far a Bluetooth link came: "import", "bus", "scan", "connect", "subscribe", "write",
     "open" (it stood and was lost) or "closed"; None on other wires.
     """
@@ -30,6 +33,10 @@ class TransportError(DalyError, OSError):
     stage: str | None = None
     passing = False
     """A write that failed, and that may be tried once more if it only reads."""
+
+    def __init__(self, message: str = "", cause: str = "") -> None:
+        super().__init__(message)
+        self.cause = cause
 
 
 class NoReply(DalyError, TimeoutError):

@@ -50,8 +50,8 @@ def talker(said: bytes, every: float = 0.1) -> Iterator[str]:
 
 
 @contextmanager
-def server(answer: Answer) -> Iterator[str]:
-    """A TCP server that answers each client as it is told to."""
+def server(answer: Answer, greeting: bytes = b"") -> Iterator[str]:
+    """A TCP server that greets each client and answers it as it is told to."""
     listener = socket.create_server(("127.0.0.1", 0))
     stop = threading.Event()
 
@@ -61,6 +61,7 @@ def server(answer: Answer) -> Iterator[str]:
                 continue
             client, _ = listener.accept()
             with client:
+                client.sendall(greeting)
                 _talk(client, answer, stop)
 
     thread = threading.Thread(target=serve)

@@ -71,27 +71,36 @@ def _reported(options: argparse.Namespace) -> dict[str, Any]:
 
 
 class _Teller:
-    """Steps on stderr while they run: a line each, or one line that fills up on a terminal."""
+    """Steps on stderr while they run: a line each, or one line that fills up on a terminal.
+
+    A stderr that takes nothing (its reader gone, its disk full) is left alone: the cause is on stdout.
+    """
 
     def __init__(self) -> None:
         self._terminal = sys.stderr is not None and sys.stderr.isatty()
+        self._heard = sys.stderr is not None
         self._open = False
 
     def __call__(self, said: str | Step) -> None:
-        if sys.stderr is None:
-            return
         if isinstance(said, str):
-            print(f"{said} ", end="", file=sys.stderr, flush=True)
+            self._tell(f"{said} ", end="")
         elif self._terminal:
-            print(f"{said.outcome}, ", end="", file=sys.stderr, flush=True)
+            self._tell(f"{said.outcome}, ", end="")
         else:
-            print(f"{said.outcome}: {' '.join(said.detail.split())}", file=sys.stderr, flush=True)
+            self._tell(f"{said.outcome}: {' '.join(said.detail.split())}")
         self._open = isinstance(said, str) or self._terminal
+
+    def _tell(self, text: str, end: str = "\n") -> None:
+        try:
+            if self._heard:
+                print(text, end=end, file=sys.stderr, flush=True)
+        except OSError:
+            self._heard = False
 
     def end(self) -> None:
         """What follows on stderr has a line of its own."""
         if self._open:
-            print(file=sys.stderr, flush=True)
+            self._tell("")
 
 
 def _lines(result: dict[str, Any]) -> str:

@@ -41,7 +41,10 @@ CAUSES: dict[str, tuple[str, str]] = {
     ),
     "other": ("it does not open: {error}", "unplug the adapter, plug it in again and try once more"),
     "gone": ("the adapter went away while it was used", "check plug and cable, and use another USB socket"),
-    "hangs": ("the adapter takes no bytes", "unplug it and plug it in again"),
+    "hangs": (
+        "the adapter or the gateway takes no bytes",
+        "unplug it and plug it in again",
+    ),
     "client": ("another client took the connection", "close the other client: many gateways serve one"),
     "gateway-restarts": ("the gateway restarted or lost its power", "check its power, then try again"),
     "modbus-tcp": (
@@ -49,8 +52,8 @@ CAUSES: dict[str, tuple[str, str]] = {
         "set it to transparent (raw TCP server), 9600 8N1",
     ),
     "gateway-settings": (
-        "the gateway hands nothing on: wrong baud rate, parity or mode",
-        "set it to transparent (raw TCP server), 9600 8N1",
+        "the gateway hands nothing on: wrong baud rate, parity or mode, or it serves another client",
+        "close other clients; set it to transparent (raw TCP server), 9600 8N1",
     ),
     "baudrate": (
         "the baud rate is wrong",
@@ -65,6 +68,40 @@ CAUSES: dict[str, tuple[str, str]] = {
     "adapter": (
         "the adapter is of the wrong kind: RS485 on a UART port, or the other way round",
         "compare the port of the board with docs/wiring.md",
+    ),
+    "text": (
+        "what comes is readable text: another device (a GPS, a console) or another server, no battery",
+        "take the port that the battery is on: daly-bms-cli --list-ports shows them; a gateway's port number "
+        "stands in its settings",
+    ),
+    "make": (
+        "a board of another make ({make}) is on this line",
+        "take the port that the Daly is on, or that board's own program",
+    ),
+    "modbus": (
+        "another Modbus device is on this line",
+        "take it off, or take the port that the battery is on",
+    ),
+    "modem": (
+        "a program looks for a modem on this line, as ModemManager does on each new port",
+        "sudo apt remove modemmanager, or wait half a minute after plugging in",
+    ),
+    "unbelievable": (
+        "{spoken} answers, and refuses or says what no battery can have: it wakes up, is another kind of "
+        "device, or has a firmware that is not known here",
+        "wait a minute and try again; if it is a Daly, report it: --report FILE",
+    ),
+    "slow": (
+        "answers take up to {ms} ms, longer than is waited for",
+        "give --reply-timeout {seconds}",
+    ),
+    "no-host": (
+        "the board speaks {spoken}, which has no host address",
+        "leave --uart and --address out",
+    ),
+    "unmeasured": (
+        "{spoken}; no time was left to see how well",
+        "leave --reply-timeout out, or try once more",
     ),
     "disturbed": (
         "bytes come damaged: GND missing, a long or untwisted cable, a charger's noise",

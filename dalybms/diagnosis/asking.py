@@ -2,36 +2,44 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from dalybms.device import APP_HOST, PC_HOST, Target, hosts, speaker
-from dalybms.diagnosis.listening import judge
+from dalybms.diagnosis.listening import is_echo, judge
 from dalybms.diagnosis.steps import FAILED, NOTED, OK, SKIPPED, Notebook
 from dalybms.diagnosis.wire import Ear, Place
 from dalybms.errors import BadReply, NoReply, TransportError
 from dalybms.link import Link
-from dalybms.protocols.request import Reader, Request
-from dalybms.rollcall import roll_call
 
 if TYPE_CHECKING:
     from dalybms.device import Speaker
+    from dalybms.protocols.request import Answer
 
 REST = 0.3
 """Before each question: every board hears after so long."""
 TRIES = 2
-_ROLL, _LEAST = 0.35, 0.14
-"""Seconds for all questions to one number."""
-_SHARE = 0.7
-"""Of the usual silence, where that is less."""
+_BRIEF = 0.6
+"""The share of the usual silence for other ways, where one has been answered."""
 
 
 class Found(NamedTuple):
-    """A way of asking that was answered."""
+    """A way of asking that was answered. round: of its questions the one that was."""
 
     step: str
     speaker: Speaker
     number: int
     host: int | None
+    round: int = 0
+
+
+class Asked(NamedTuple):
+    """What became of a way of asking. seen: what was heard instead of an answer."""
+
+    answered: bool
+    detail: str
+    seen: str
+    round: int = 0
 
 
 def ways(target: Target) -> list[tuple[str, Target]]:
@@ -66,35 +74,46 @@ def ask_all(ear: Ear, place: Place, notes: Notebook) -> list[Found]:
             continue
         one = speaker(target.protocol, target)
         ear.mark()
-        link.retries = 0 if found else TRIES - 1
-        answered, detail, seen = ask(link, one, target)
-        echo = ear.question in ear.heard
-        echoes += echo
-        asked += 1
+        done = ask(link, one, target, (found[0].round,) if found else range(TRIES), _BRIEF if found else 1.0)
+        kind, echo = _heard_instead(ear, done.seen)
+        echoes, asked = echoes + echo, asked + 1
         host = target.address if target.protocol == "a5" else None
-        facts = {"protocol": one.name, "number": target.number, "host": host, "seen": seen, "echo": echo}
-        kind = judge(ear.heard).what if seen == "noise" else ""
-        notes.note(name, OK if answered else NOTED, detail, answered=answered, bytes=kind, **facts)
-        if answered:
-            found.append(Found(name, one, target.number, host))
+        facts = {"protocol": one.name, "number": target.number, "host": host, "seen": done.seen, "echo": echo}
+        outcome = OK if done.answered else NOTED
+        notes.note(name, outcome, done.detail, answered=done.answered, bytes=kind, **facts)
+        if done.answered:
+            found.append(Found(name, one, target.number, host, done.round))
     _note_echo(notes, echoes, asked)
     return found
 
 
-def ask(link: Link, one: Speaker, target: Target) -> tuple[bool, str, str]:
-    """(answered, in words, what was heard instead)."""
-    request = one.probe(["soc"])
-    if isinstance(request, Request) and len(request.writes) > 1:
-        request = request._replace(writes=request.writes[:1])
+def _heard_instead(ear: Ear, seen: str) -> tuple[str, bool]:
+    """(what noise really is, did our own question come back?)."""
+    whole = ear.question in ear.heard
+    if seen != "noise":
+        return "", whole
+    kind = judge(ear.heard.replace(ear.question, b"")).what
+    if kind in ("noise", "zeros", "nothing") and is_echo(ear.question, ear.heard):
+        return "echo", True
+    return kind, whole
+
+
+def ask(
+    link: Link, one: Speaker, target: Target, rounds: Sequence[int] = range(TRIES), patience: float = 1.0
+) -> Asked:
+    """A question for each round, as some boards lack one; a late answer to the first counts."""
+    questions = [one.probe(["soc"], round_) for round_ in rounds]
+    questions = [each._replace(writes=each.writes[:1], patience=patience) for each in questions]
     try:
         with link.call():
-            one.learn(link.exchange(request, target.number))
+            answer: Answer = link.find(questions, target.number)
+            one.learn(answer)
     except NoReply as error:
         said = "nothing was heard" if error.seen == "silence" else str(error)
-        return False, f"{one.asks}: {said}", error.seen
+        return Asked(False, f"{one.asks}: {said}", error.seen)
     except BadReply as error:
-        return False, f"{one.asks}: {error}", "unbelievable"
-    return True, f"{one.asks} is answered", ""
+        return Asked(False, f"{one.asks}: {error}", "unbelievable")
+    return Asked(True, f"{one.asks} is answered", "", rounds[questions.index(answer.request)])
 
 
 def _note_echo(notes: Notebook, echoes: int, asked: int) -> None:
@@ -105,83 +124,33 @@ def _note_echo(notes: Notebook, echoes: int, asked: int) -> None:
         notes.note("echo", OK, "our own questions do not come back", echo=False)
 
 
-def call_roll(ear: Ear, place: Place, notes: Notebook, each: float = _ROLL) -> dict[int, str]:
-    """{number: protocol} of the boards that answer."""
-    notes.begin("numbers")
-    link = Link(ear, place.timing, 0, None, place.clock)
-    try:
-        roll = roll_call(
-            link, place.clock, rounds=1, each=max(_LEAST, min(each, _SHARE * place.timing.timeout))
-        )
-    except NoReply as error:
-        notes.note("numbers", FAILED, str(error), numbers={}, twins=[])
-        return {}
-    numbers = dict(sorted(roll.numbers.items()))
-    detail = ", ".join(f"board {number} ({name.upper()})" for number, name in numbers.items())
-    twins = sorted(roll.twins)
-    outcome = NOTED if twins or len(numbers) > 1 else OK if numbers else NOTED
-    detail = detail or "no board answers under any number from 1 to 16"
-    notes.note("numbers", outcome, detail, numbers={str(n): name for n, name in numbers.items()}, twins=twins)
-    return numbers
-
-
-def ask_at(name: str, protocol: str, rate: int, place: Place, notes: Notebook, ends: float) -> bool:
-    """One question at another rate of the port, which was closed before."""
-    notes.begin(name)
+def ask_at(rate: int, protocols: Sequence[str], place: Place, notes: Notebook, ends: float) -> bool:
+    """Some questions at another rate of the port, which was closed before."""
+    names = [f"{protocol}-{rate}" for protocol in protocols]
+    notes.begin(names[0])
     try:
         ear = Ear(place.open(rate), place.clock, ends)
     except TransportError as error:
-        notes.note(name, FAILED, str(error), answered=False, seen="")
+        notes.note(names[0], FAILED, str(error), answered=False, seen="")
         return False
     try:
-        target = Target(protocol, PC_HOST + place.target.number - 1 if protocol == "a5" else None)
-        if protocol == "p81":
-            target = Target("p81", board=place.target.number)
         link = Link(ear, place.timing._replace(byte=10 / rate), TRIES - 1, REST, place.clock)
-        answered, detail, seen = ask(link, speaker(protocol, target), target)
-    except TransportError as error:
-        answered, detail, seen = False, str(error), ""
+        return any(
+            _ask_one_at(name, protocol, place, link, notes) for name, protocol in zip(names, protocols)
+        )
     finally:
         ear.close()
-    notes.note(name, OK if answered else NOTED, f"at {rate} baud: {detail}", answered=answered, seen=seen)
-    return answered
 
 
-class _Tcp(Reader):
-    """The head of a Modbus TCP answer, whatever it says."""
-
-    def __init__(self) -> None:
-        self.reset()
-
-    def reset(self) -> None:
-        self._heard = b""
-
-    def mark(self) -> None:
-        self.reset()
-
-    def feed(self, chunk: bytes) -> list[bytes]:
-        self._heard += chunk
-        return [self._heard] if self._heard.startswith(_MODBUS_TCP[:4]) and len(self._heard) > 8 else []
-
-
-_LONGEST = 9
-_MODBUS_TCP = bytes.fromhex("d4a100000006 d2 03 0000 0001")
-"""A read of one register in the frame of Modbus TCP: on a serial line no board takes it for a question."""
-
-
-def ask_gateway(ear: Ear, place: Place, notes: Notebook) -> bool:
-    """Does the far side answer a question of Modbus TCP?"""
-    notes.begin("gateway")
-    if place.kind != "socket":
-        notes.note("gateway", SKIPPED, "no network socket")
-        return False
-    link = Link(ear, place.timing._replace(timeout=1.2), 0, REST, place.clock)
-    whole: Any = list
-    question = Request("Modbus TCP", (_MODBUS_TCP,), _Tcp(), bool, whole, longest=_LONGEST, tries=1)
-    try:
-        link.exchange(question)
-    except (NoReply, BadReply):
-        notes.note("gateway", OK, "no Modbus TCP", modbus_tcp=False)
-        return False
-    notes.note("gateway", FAILED, "the gateway answers Modbus TCP", modbus_tcp=True)
-    return True
+def _ask_one_at(name: str, protocol: str, place: Place, link: Link, notes: Notebook) -> bool:
+    notes.begin(name)
+    number = place.target.number
+    target = Target(protocol, PC_HOST + number - 1, number) if protocol == "a5" else Target(protocol)
+    if protocol == "p81":
+        target = Target("p81", board=number)
+    done = ask(link, speaker(protocol, target), target)
+    facts = {"answered": done.answered, "seen": done.seen}
+    notes.note(
+        name, OK if done.answered else NOTED, f"at {name.rpartition('-')[2]} baud: {done.detail}", **facts
+    )
+    return done.answered

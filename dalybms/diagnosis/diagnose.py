@@ -5,28 +5,31 @@ from __future__ import annotations
 from typing import Any
 
 from dalybms.device import hosts
-from dalybms.diagnosis.asking import Found, ask_all, ask_at, ask_gateway, call_roll
+from dalybms.diagnosis.asking import Found, ask_all, ask_at
+from dalybms.diagnosis.battery import read_battery
 from dalybms.diagnosis.bluetooth import LONGEST as BY_RADIO
 from dalybms.diagnosis.bluetooth import open_link
-from dalybms.diagnosis.causes import Wanted, answers_as_wanted, causes
+from dalybms.diagnosis.cause import Wanted, answers_as_wanted
+from dalybms.diagnosis.causes import causes
 from dalybms.diagnosis.findings import findings
+from dalybms.diagnosis.gateway import ask_gateway
 from dalybms.diagnosis.listening import SECONDS, judge
-from dalybms.diagnosis.quality import measure, read_battery
+from dalybms.diagnosis.numbers import call_roll
+from dalybms.diagnosis.port import lost, open_place
+from dalybms.diagnosis.quality import measure
 from dalybms.diagnosis.steps import NOTED, OK, Notebook, Tell
-from dalybms.diagnosis.wire import Ear, Place, TimeUp, open_place, place_of
+from dalybms.diagnosis.wire import Ear, Place, TimeUp, place_of
 from dalybms.errors import TransportError
 
 LONGEST = 20.0
 """Seconds on a wire."""
-_CLOSING = 1.5
+_CLOSING = 1.8
 """Of these, for opening, closing and what is said."""
 _FURTHER = 1.0
 """Seconds more for each further number that answers."""
-_QUICK_ROLL = 0.25
-"""Seconds for each number, where a board has answered: the rest is for its measurement."""
 _DISCONNECTING = 2.5
 """Of the seconds on Bluetooth: BlueZ takes two to let a device go."""
-_P81_FAST, _USUAL = 115200, 9600
+_FAST, _USUAL = 115200, 9600
 _ENOUGH = 4096
 """Bytes: who hears so many need not listen longer."""
 
@@ -68,21 +71,23 @@ def _walk(place: Place, notes: Notebook) -> dict[str, Any]:
         return {}
     longest = BY_RADIO - _DISCONNECTING if radio else LONGEST
     ear = Ear(transport, place.clock, began + longest - _CLOSING)
+    seen: dict[str, Any] = {}
     try:
         found = _find(ear, place, notes)
-        if found:
-            measure(ear, place, found, notes)
-            return read_battery(ear, place, found, notes)
+        if not found:
+            ear.close()
+            _try_rates(place, notes, ear.ends)
+            return {}
+        seen = {"readings": {}}
+        measure(ear, place, found, notes)
+        seen = read_battery(ear, place, found, notes)
     except TimeUp:
         notes.over()
-        return {}
     except TransportError as error:
-        notes.lost(error)
-        return {}
+        lost(notes, error, place, ear.heard)
     finally:
         ear.close()
-    _try_rates(place, notes, ear.ends)
-    return {}
+    return seen
 
 
 def _find(ear: Ear, place: Place, notes: Notebook) -> Found | None:
@@ -97,7 +102,7 @@ def _find(ear: Ear, place: Place, notes: Notebook) -> Found | None:
         "listens", OK if heard.what == "nothing" else NOTED, heard.detail, heard=heard.what, **heard.facts
     )
     ways = ask_all(ear, place, notes)
-    numbers = call_roll(ear, place, notes, *([_QUICK_ROLL] if ways else [])) if place.target.wired else {}
+    numbers = call_roll(ear, place, notes, bool(ways)) if place.target.wired else {}
     ear.ends += _FURTHER * max(0, len(numbers) - 1)
     if not ways:
         if not numbers:
@@ -111,9 +116,9 @@ def _find(ear: Ear, place: Place, notes: Notebook) -> Found | None:
 def _try_rates(place: Place, notes: Notebook, ends: float) -> None:
     """Nobody answers: other rates, where this end sets them."""
     facts = {step.name: step.facts for step in notes.steps}
-    if facts.get("numbers", {}).get("numbers") or place.kind != "serial":
+    if facts.get("numbers", {}).get("numbers") or not place.is_port:
         return
-    if place.baudrate != _USUAL and ask_at("a5-9600", "a5", _USUAL, place, notes, ends):
+    if place.baudrate != _USUAL and ask_at(_USUAL, ("a5", "d2", "p81"), place, notes, ends):
         return
-    if place.baudrate != _P81_FAST:
-        ask_at("p81-115200", "p81", _P81_FAST, place, notes, ends)
+    if place.baudrate != _FAST:
+        ask_at(_FAST, ("p81", "d2", "a5"), place, notes, ends)

@@ -112,7 +112,7 @@ def of_error(step: str, word: str, facts: Mapping[str, Mapping[str, Any]]) -> li
         return ["bluetooth-stuck"]
     if step == "advertising":
         first = [] if word == "not-heard" else ["bluetooth-hears-nothing"]
-        other = ["bluetooth-address"] if facts["advertising"].get("dalys") else ["bluetooth-far"]
+        other = ["bluetooth-address"] if facts.get("advertising", {}).get("dalys") else ["bluetooth-far"]
         return [*first, "bluetooth-elsewhere", "bluetooth-asleep", *([] if first else other)]
     if step in STEPS:
         far = ["bluetooth-far"] if facts.get("signal", {}).get("weak") else []

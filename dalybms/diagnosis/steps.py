@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Callable, NamedTuple, Union
+from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Union
+
+if TYPE_CHECKING:
+    from dalybms.errors import TransportError
 
 OK, FAILED, NOTED, SKIPPED = "ok", "failed", "noted", "skipped"
 
@@ -26,13 +29,18 @@ NAMES = {
     "p81": "P81",
     "sinowealth": "Sinowealth, only where --protocol names it",
     "a5-9600": "A5 at 9600 baud, where --baudrate names another rate",
+    "d2-9600": "D2 at 9600 baud",
+    "p81-9600": "P81 at 9600 baud",
     "p81-115200": "P81 at 115200 baud, on a serial port",
+    "d2-115200": "D2 at 115200 baud",
+    "a5-115200": "A5 at 115200 baud",
     "gateway": "does a network gateway speak Modbus TCP",
     "echo": "do our own questions come back",
     "numbers": "which board numbers answer, 1 to 16",
     "deaf": "how long after an answer a question is lost",
     "rate": "how many of twenty questions are answered",
     "damage": "how many answers come damaged",
+    "twins": "do two boards answer one question",
     "commands": "which commands the board does not have",
 }
 """The steps in their order, and what each finds out."""
@@ -79,10 +87,6 @@ class Notebook:
         """The time was over within the step that runs."""
         self.note(self._now, SKIPPED, "no time was left for it")
 
-    def lost(self, error: Exception) -> None:
+    def lost(self, error: TransportError, **facts: Any) -> None:
         """The wire went away within the step that runs."""
-        said = str(error)
-        words = (("cut the connection", "cut"), ("took no bytes", "hangs"), ("is gone", "gone"))
-        self.note(
-            self._now, FAILED, said, error=next((word for part, word in words if part in said), "other")
-        )
+        self.note(self._now, FAILED, str(error), error=error.cause or "other", **facts)

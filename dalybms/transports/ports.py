@@ -36,12 +36,13 @@ def import_pyserial() -> Any:
     except ImportError:
         raise TransportError(
             "the package pyserial is missing: pip install pyserial "
-            "(Debian, Ubuntu: sudo apt install python3-serial)"
+            "(Debian, Ubuntu: sudo apt install python3-serial)",
+            "pyserial",
         ) from None
     except RuntimeError:  # serialx-compat over the files of pyserial
-        raise TransportError(_IMPOSTOR.format(what="is a mixture of two packages")) from None
+        raise TransportError(_IMPOSTOR.format(what="is a mixture of two packages"), "pyserial") from None
     if not hasattr(serial, "SerialBase"):
-        raise TransportError(_IMPOSTOR.format(what="belongs to another package"))
+        raise TransportError(_IMPOSTOR.format(what="belongs to another package"), "pyserial")
     return serial
 
 
@@ -51,36 +52,61 @@ _IMPOSTOR = (
 )
 
 
-def why(name: str, error: OSError, held: Held) -> str:
-    """One sentence: what is wrong with the port, and what to try. pyserial gives errno only on POSIX."""
+def why(name: str, error: OSError, held: Held) -> TransportError:
+    """What is wrong with the port, and what to try. pyserial gives errno only on POSIX."""
     number, text = error.errno, str(error)
     if "://" in name:
-        return f"cannot open {name}: {_reason(error)}; check host, port and that the server runs"
+        said = f"cannot open {name}: {_reason(error)}; check host, port and that the server runs"
+        return TransportError(said, _far(name, error))
     if number in (errno.EACCES, errno.EPERM):
-        return f"no permission for {name}: {_permission(name)}"
+        return TransportError(f"no permission for {name}: {_permission(name)}", "permission")
     if number in (errno.EAGAIN, errno.EBUSY) or "PermissionError" in text:
-        if held.elsewhere():
-            return f"{name} is open in this program already: use that object, or disconnect it first"
-        return f"{name} is in use by another program: stop it (fuser {name} shows which on Linux)"
+        return TransportError(_busy(name, held), "busy")
+    no_driver = number in (errno.ENODEV, errno.ENXIO) and os.path.exists(name)
+    if "configure port" in text or no_driver:
+        return TransportError(f"{name} is not a serial port: {_instead(name)}", "not-a-port")
     if number in (errno.ENOENT, errno.ENODEV, errno.ENXIO) or "FileNotFoundError" in text:
         return _nowhere(name)
-    if "configure port" in text:
-        if os.path.isfile(name):
-            return f"{name} is not a serial port: to play a recording write replay:{name}"
-        return f"{name} is not a serial port: {_existing()}"
-    return f"cannot open {name}: {_reason(error)}; {_existing()}"
+    cause = "not-a-port" if number == errno.EISDIR else ""
+    return TransportError(f"cannot open {name}: {_reason(error)}; {_existing()}", cause)
 
 
-def _nowhere(name: str) -> str:
+def _far(name: str, error: OSError) -> str:
+    """The word for a far port that does not open; other schemes of pyserial have none."""
+    text, cause = str(error), error.__cause__ or error.__context__
+    if not name.lower().startswith("rfc2217:"):
+        return ""
+    if "expected a string in the form" in text:
+        return "name"
+    if "RFC2217" in text:
+        return "rfc2217"
+    if isinstance(cause, ConnectionRefusedError) or "refused" in text:
+        return "refused"
+    from socket import gaierror
+
+    return "host" if isinstance(cause, (gaierror, UnicodeError)) else "unreachable"
+
+
+def _instead(name: str) -> str:
+    return f"to play a recording write replay:{name}" if os.path.isfile(name) else _existing()
+
+
+def _busy(name: str, held: Held) -> str:
+    if held.elsewhere():
+        return f"{name} is open in this program already: use that object, or disconnect it first"
+    return f"{name} is in use by another program: stop it (fuser {name} shows which on Linux)"
+
+
+def _nowhere(name: str) -> TransportError:
     """There is no such port: perhaps the name lacks its beginning."""
     if name == "demo":
-        return f"{name} does not exist: the fake battery is demo: with its colon"
+        return TransportError(f"{name} does not exist: the fake battery is demo: with its colon", "name")
     if os.path.exists(f"/dev/{name}"):
-        return f"{name} does not exist: the port is named /dev/{name}"
+        return TransportError(f"{name} does not exist: the port is named /dev/{name}", "name")
     host, _, port = name.rpartition(":")
     if host and "/" not in host and port.isdigit():
-        return f"{name} does not exist: for a network gateway write socket://{name}"
-    return f"{name} does not exist: {_existing()}{_taken_away(name)}"
+        return TransportError(f"{name} does not exist: for a network gateway write socket://{name}", "name")
+    return TransportError(f"{name} does not exist: {_existing()}{_taken_away(name)}", "missing")
 
 
 def gone(name: str) -> str:

@@ -26,10 +26,11 @@ class Failure(NamedTuple):
     text: str
     stage: str | None = None
     passing: bool = False
+    cause: str = ""
 
     def error(self) -> TransportError:
         """The same error once more."""
-        error = TransportError(self.text)
+        error = TransportError(self.text, self.cause)
         error.passing = self.passing
         error.stage = self.stage
         return error
@@ -144,7 +145,11 @@ def _event(spool: Spool, line: Mapping[str, Any], place: _Place, at: float, numb
     if event == "close":
         return _Place(None, at)
     failure = Failure(
-        str(line.get("in")), str(line.get("text")), line.get("stage"), bool(line.get("passing"))
+        str(line.get("in")),
+        str(line.get("text")),
+        line.get("stage"),
+        bool(line.get("passing")),
+        str(line.get("cause") or ""),
     )
     if failure.where == "open":
         spool.openings.append(Opening(failure, []))

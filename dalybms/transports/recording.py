@@ -215,6 +215,7 @@ class Recorder:
             "text": blanking.words(text, [self._device]) if blanking else text,
             "stage": getattr(error, "stage", None),
             "passing": getattr(error, "passing", False) or None,
+            "cause": getattr(error, "cause", "") or None,
         }
         self._event("error", **{name: value for name, value in values.items() if value is not None})
 

@@ -166,9 +166,10 @@ class SerialTransport:
             return TransportError(f"{self._name} is closed")
         if str(error) == "Write timeout":
             return TransportError(
-                f"{self._name} took no bytes for {WRITE:g} s: unplug the adapter and plug it in again"
+                f"{self._name} took no bytes for {WRITE:g} s: unplug the adapter and plug it in again",
+                "hangs",
             )
-        return TransportError(gone(self._name))
+        return TransportError(gone(self._name), "gone")
 
 
 def _write(fd: int, data: bytes) -> int:
@@ -191,4 +192,4 @@ def _open(name: str, baudrate: int, held: Held) -> Any:
             f"{name} is no device this library can open: {error}; a gateway is socket://HOST:PORT"
         ) from None
     except OSError as error:
-        raise TransportError(why(name, error, held)) from error
+        raise why(name, error, held) from error

@@ -12,6 +12,8 @@ from dalybms.errors import TransportError
 
 CONNECT = 3.0
 """Seconds to wait for the connection."""
+WRITE = 1.0
+"""Seconds that a write may take."""
 _UNHEARD = 20_000
 """Milliseconds in which the far machine must take what was sent (Linux); else it has lost its power, and
 the system would go on for a quarter of an hour."""
@@ -41,15 +43,18 @@ class TcpTransport:
         try:
             self._socket = socket.create_connection((host, port), connect_timeout)
         except (socket.gaierror, UnicodeError) as error:
-            raise TransportError(f"cannot find the host {host}: check the name") from error
+            raise TransportError(f"cannot find the host {host}: check the name", "host") from error
         except ConnectionRefusedError as error:
             raise TransportError(
-                f"{self._name} refused the connection: is ser2net or the gateway running, and the port right?"
+                f"{self._name} refused the connection: is ser2net or the gateway running, "
+                "and the port right?",
+                "refused",
             ) from error
         except OSError as error:
             reason = error.strerror or "no answer in time"
             raise TransportError(
-                f"cannot reach {self._name} ({reason}): check address, network and power of the gateway"
+                f"cannot reach {self._name} ({reason}): check address, network and power of the gateway",
+                "unreachable",
             ) from error
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if hasattr(socket, "TCP_USER_TIMEOUT"):
@@ -57,11 +62,22 @@ class TcpTransport:
         self._socket.setblocking(False)
 
     def write(self, data: bytes) -> None:
-        try:
-            while data:
+        while data:
+            try:
                 data = data[self._socket.send(data) :]
-        except OSError as error:
+            except BlockingIOError:
+                self._wait_to_write()
+            except OSError as error:
+                raise self._gone(error) from error
+
+    def _wait_to_write(self) -> None:
+        """Nobody has taken what was sent before."""
+        try:
+            ready = select.select([], [self._socket], [], WRITE)[1]
+        except (OSError, ValueError) as error:
             raise self._gone(error) from error
+        if not ready:
+            raise TransportError(f"{self._name} took no bytes for {WRITE:g} s: restart the gateway", "hangs")
 
     def read(self, timeout: float, enough: int = 1) -> bytes:
         end = time.monotonic() + timeout
@@ -98,5 +114,6 @@ class TcpTransport:
         reason = f" ({error.strerror})" if isinstance(error, OSError) and error.strerror else ""
         return TransportError(
             f"{self._name} cut the connection{reason}: another client may have taken it, "
-            "or the gateway restarted"
+            "or the gateway restarted",
+            "cut",
         )

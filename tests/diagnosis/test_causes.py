@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from dalybms.diagnosis.advice import CAUSES
-from dalybms.diagnosis.causes import Wanted, answers_as_wanted, causes
+from dalybms.diagnosis.cause import Wanted, answers_as_wanted
+from dalybms.diagnosis.causes import causes
 from dalybms.diagnosis.listening import judge
 from dalybms.diagnosis.steps import FAILED, NAMES, NOTED, OK, Step
 from dalybms.protocols.a5.frame import Frame
@@ -39,6 +40,9 @@ RATE = Step("rate", OK, "", {"asked": 20, "answered": 20})
     [
         ("missing", {"takers": ["brltty"]}, ["taken", "missing"]),
         ("missing", {}, ["missing"]),
+        ("gone", {"takers": ["brltty"]}, ["taken", "gone"]),
+        ("cut", {"heard": "text", "taken": True}, ["client"]),
+        ("cut", {"heard": "text", "taken": False}, ["client", "text"]),
         ("permission", {}, ["permission"]),
         ("busy", {"by": ["ModemManager (process 7)"]}, ["busy"]),
         ("rfc2217", {}, ["rfc2217"]),
@@ -69,7 +73,6 @@ def test_silence_has_three_causes_never_one() -> None:
     [
         ("echo", ["asleep", "joined"]),
         ("damage", ["disturbed", "collision", "wires"]),
-        ("unbelievable", ["disturbed", "collision", "wires"]),
         ("noise", ["baudrate", "swapped", "disturbed"]),
         ("another protocol", ["master", "unsteady"]),
         ("another command", ["master", "unsteady"]),
@@ -79,9 +82,56 @@ def test_what_was_heard_instead(seen: str, found: list[str]) -> None:
     assert codes(asked(seen=seen)) == found
 
 
-def test_a_master_that_is_answered_does_not_ask_a_sleeping_board() -> None:
-    assert codes(heard("master", boards=[1]), asked()) == ["master"]
+def test_another_master_is_never_the_only_cause_of_silence() -> None:
+    """Collisions spoil some answers; a board that answers him and never us does not hear us."""
+    assert codes(heard("master", boards=[1]), asked()) == ["master", "wires"]
+    assert codes(heard("boards", boards=[1]), asked()) == ["master", "wires"]
     assert codes(heard("master", boards=[]), asked()) == ["master", "asleep"]
+    assert codes(heard("master", boards=[3]), asked()) == ["master", "number"]
+
+
+def test_a_number_that_was_heard_and_does_not_answer_us_is_not_certain() -> None:
+    numbers = {"numbers": {"3": "a5"}, "twins": []}
+    assert codes(asked(), Step("numbers", OK, "", {**numbers, "sure": False})) == ["master", "number"]
+    spoken = Step("numbers", OK, "", {**numbers, "sure": True})
+    assert codes(heard("boards", boards=[3]), asked(), spoken) == ["master", "number"]
+
+
+def test_noise_after_some_questions_alone_is_a_damaged_answer() -> None:
+    noise = asked(seen="noise", bytes="noise")
+    assert codes(heard("nothing"), noise, asked("d2")) == ["disturbed", "collision", "wires"]
+    assert codes(heard("nothing"), noise) == ["baudrate", "swapped", "disturbed"]
+    assert codes(heard("nothing"), asked(seen="noise", bytes="echo")) == ["asleep", "joined", "disturbed"]
+
+
+@pytest.mark.parametrize(
+    ("what", "kind", "found"),
+    [
+        ("text", "serial", ["text"]),
+        ("text", "socket", ["asleep", "text", "gateway-settings"]),
+        ("make", "serial", ["make", "asleep"]),
+        ("modbus", "serial", ["modbus", "asleep"]),
+        ("modem", "serial", ["modem", "asleep"]),
+    ],
+)
+def test_what_others_say_unasked(what: str, kind: str, found: list[str]) -> None:
+    """A server may greet, and a board behind it sleep."""
+    assert codes(heard(what, make="JK"), asked(), kind=kind) == found
+
+
+@pytest.mark.parametrize("kind", ["text", "make", "modbus"])
+def test_what_answers_our_questions_and_is_no_battery(kind: str) -> None:
+    assert codes(heard("nothing"), asked(seen="noise", bytes=kind), kind="socket") == [kind]
+
+
+def test_a_frame_that_refuses_or_holds_nothing_is_no_disturbance() -> None:
+    refused = asked("p81", seen="unbelievable", protocol="p81", host=None)
+    assert codes(heard("nothing"), asked(), refused) == ["unbelievable"]
+    assert codes(heard("nothing"), asked(seen="unbelievable", protocol="sinowealth")) == [
+        "disturbed",
+        "collision",
+        "wires",
+    ]
 
 
 def test_what_can_be_nothing_else() -> None:
@@ -103,6 +153,8 @@ def test_what_can_be_nothing_else() -> None:
         ({"host": 0x80}, {"address": 0x40}, "host-address"),
         ({"protocol": "d2", "host": None}, {"board": 2}, "number-d2"),
         ({"protocol": "d2", "host": None}, {"protocol": "a5"}, "protocol"),
+        ({"protocol": "d2", "host": None}, {"address": 0x80}, "no-host"),
+        ({"protocol": "d2", "host": None}, {"address": 0x80, "protocol": "d2"}, "well"),
     ],
 )
 def test_an_option_that_is_in_vain(facts: dict[str, Any], wanted: dict[str, Any], found: str) -> None:
@@ -116,8 +168,13 @@ def test_how_well_it_is_answered() -> None:
     poor = Step("rate", NOTED, "", {"asked": 20, "answered": 12})
     damage = Step("damage", NOTED, "", {"asked": 20, "damaged": 8})
     assert codes(step, poor) == ["unsteady"]
-    assert codes(step, poor, damage) == ["disturbed", "unsteady"]
-    assert codes(step, RATE, Step("deaf", NOTED, "", {"seconds": 0.2})) == ["deaf"]
+    assert codes(step, poor, damage) == ["disturbed", "collision", "unsteady"]
+    deaf = Step("deaf", NOTED, "", {"seconds": 0.2, "pause": 0.25})
+    assert codes(step, RATE, deaf) == ["deaf"]
+    assert codes(step, poor, deaf) == ["unsteady", "deaf"]
+    assert codes(step, Step("rate", OK, "", {"asked": 2, "answered": 2})) == ["unmeasured"]
+    assert codes(step, Step("rate", OK, "", {"asked": 9, "answered": 5, "slow": 0.7})) == ["slow"]
+    assert codes(step, RATE, Step("twins", NOTED, "", {"twins": [1]})) == ["twins"]
     missing = Step("commands", NOTED, "", {"missing": ["balancing_status"]})
     assert causes([step, RATE, missing], Wanted())[0].next.endswith("--without balancing")
     several = Step("commands", NOTED, "", {"missing": ["balancing_status", "cell_voltage_range", "info"]})
@@ -135,6 +192,14 @@ def test_how_well_it_is_answered() -> None:
         (b"\x13" + read_request(0xD2, 0, 62), "master"),
         (b"~20024642E00202FD33\r", "inverter"),
         (b"\xff\xfb\x01\xff\xfd\x03", "telnet"),
+        (b"Welcome\r\n\xff\xfb\x01login: ", "telnet"),
+        (b"\xff\xfb\x01\x80\x9c\xe3\x00\x7f", "noise"),
+        (b"\x13" + bytes.fromhex("010400000010f1c6"), "master"),
+        (bytes.fromhex("010304000100022a32"), "modbus"),
+        (bytes.fromhex("dda50300fffd77"), "make"),
+        (bytes.fromhex("4e5700130000000006030000000000006800000129"), "make"),
+        (b"$GPRMC,123519,A,4807.038,N*6A\r\n", "text"),
+        (b"AT\rAT+GCAP\r", "modem"),
         (b"\0\1\0\0\0\3\xd2\x83\x0b", "modbus-tcp"),
         (bytes(20), "zeros"),
         (bytes(range(100, 140)), "noise"),

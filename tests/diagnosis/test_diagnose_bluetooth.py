@@ -184,12 +184,12 @@ def test_no_daly_dongle(bluez: BlueZ) -> None:
     assert steps(document)[-2:] == [("connects", "ok"), ("services", "failed")]
 
 
-def test_a_recorded_refusal_is_told_as_it_was_and_as_no_lost_link(bluez: BlueZ, tmp_path: Path) -> None:
+def test_a_recorded_refusal_has_the_causes_that_it_had(bluez: BlueZ, tmp_path: Path) -> None:
     bluez.add(device())
     bluez.troubles["Connect"] = trouble("org.bluez.Error.Failed", "le-connection-abort-by-local")
     path = tmp_path / "x.jsonl"
     assert codes(diagnosed(record=str(path))) == ["bluetooth-hung", "bluetooth-disturbed"]
-    assert codes(diagnosed(f"replay:{path}?pace=0")) == ["other"]
+    assert codes(diagnosed(f"replay:{path}?pace=0")) == ["bluetooth-hung", "bluetooth-disturbed"]
 
 
 def test_notifications_are_taken(bluez: BlueZ) -> None:

@@ -1,8 +1,9 @@
-"""Devices that do not open, each by the real error of the system: the cause is read from its words."""
+"""Devices that do not open, each by the real error of the system."""
 
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -31,10 +32,21 @@ def causes_of(device: str) -> list[str]:
         ("null", "name"),
         ("/dev/ttyUSB98", "missing"),
         ("/dev/null", "not-a-port"),
+        ("/dev", "not-a-port"),
+        ("rfc2217://127.0.0.1:99999", "name"),
+        ("rfc2217://127.0.0.1:9", "refused"),
+        ("hwgrep://no-such-port", "other"),
     ],
 )
 def test_what_does_not_open_has_its_one_cause(device: str, cause: str) -> None:
     assert causes_of(device) == [cause]
+
+
+def test_a_file_without_a_device_behind_it_is_no_port(tmp_path: Path) -> None:
+    path = str(tmp_path / "end")
+    with socket.socket(socket.AF_UNIX) as end:
+        end.bind(path)
+        assert causes_of(path) == ["not-a-port"]
 
 
 AS_NOBODY = """

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Callable, NamedTuple
 
@@ -20,12 +21,17 @@ from peers import held, rfc2217, server, talker
 from processes import board, raw_pty
 
 from dalybms.protocols.a5.frame import Frame
+from dalybms.protocols.modbus.frame import crc
 
 ROOT = Path(__file__).resolve().parents[2]
 CLI = [sys.executable, str(ROOT / "daly-bms-cli.py"), "diagnose"]
 SILENCE = ("asleep", "wires", "adapter")
 NO_GATEWAY = ("asleep", "wires", "gateway-settings")
 MASTER = Frame(0x40, 0x90, bytes(8)).encode()
+ANOTHER = (Frame(0x42, 0x90, bytes(8)).encode(), Frame(3, 0x90, bytes.fromhex("010b000075300384")).encode())
+JBD = bytes.fromhex("dd0300020a0bffe977")
+GREETING = b"ser2net port 4001 device serialdev, /dev/ttyUSB0, 9600n81\r\n"
+ALIKE = "cells=8;board=1&cells=8&latency=70"
 HEAD = bytes.fromhex("d4a1 0000 0003 d2 83 0b")
 
 
@@ -102,6 +108,45 @@ def plain_file(log: str) -> Iterator[str]:
     yield str(path)
 
 
+@contextmanager
+def full_port() -> Iterator[str]:
+    """Nobody reads the other end, and it is full."""
+    with raw_pty() as (_, port):
+        end = os.open(port, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+        try:
+            while select.select([], [end], [], 0.3)[1]:
+                with suppress(BlockingIOError):
+                    os.write(end, bytes(256))
+            yield port
+        finally:
+            os.close(end)
+
+
+def zeros(data: bytes) -> bytes:
+    return Frame(1, data[2], bytes(8)).encode() if data[:2] == b"\xa5\x40" else b""
+
+
+def refuse(data: bytes) -> bytes:
+    """In D2 and P81."""
+    if len(data) != 8:
+        return b""
+    body = bytes((data[0] if data[0] == 0xD2 else data[0] - 0x30, 0x83, 2))
+    return body + crc(body)
+
+
+def answer_as_another(data: bytes) -> bytes:
+    body = bytes((0x0B, 3, 4, 0x12, 0x34, 0x56, 0x78))
+    return body + crc(body)
+
+
+def mute(_: bytes) -> bytes:
+    return b""
+
+
+def hang_up(_: bytes) -> None:
+    return None
+
+
 def modbus_tcp(data: bytes) -> bytes:
     """It answers what has its own head, and swallows all else."""
     return HEAD if data[2:4] == b"\0\0" and data[:2] == HEAD[:2] else b""
@@ -124,6 +169,10 @@ ROWS = [
     Row("a number in vain", tcp(""), ("number",), 1, ("--board", "2")),
     Row("a number for D2", tcp("protocol=d2"), ("number-d2",), 1, ("--board", "2")),
     Row("two of one number", tcp("cells=16;board=1&cells=8&soc=20"), ("disturbed", "collision", "wires")),
+    Row("two of one number, alike", tcp(ALIKE), ("twins",), 0),
+    Row("two of one number, one by one", tcp("soc=50;board=1&soc=51&latency=70"), ("twins",)),
+    Row("--uart for D2", pty("protocol=d2"), ("no-host",), 1, ("--uart",)),
+    Row("--protocol d2 needs no --uart", tcp("protocol=d2"), ("well",), 0, ("--uart", "--protocol", "d2")),
     Row("--uart in vain", pty("host=40"), ("host-address",), 1, ("--uart",)),
     Row("--address in vain", tcp("host=80"), ("host-address",), 1, ("--address", "4")),
     Row("--protocol in vain", tcp(""), ("protocol",), 1, ("--protocol", "d2")),
@@ -133,13 +182,37 @@ ROWS = [
     Row("each answer damaged", pty("fault=flip:1"), ("disturbed", "collision", "wires")),
     Row("answers are lost", tcp("fault=drop-reply:0.5&seed=4"), ("unsteady",), 0),
     Row("deaf after an answer", pty("deaf=200"), ("deaf",), 0),
+    Row("deaf on a line that loses", pty("deaf=150&fault=drop-reply:0.3&seed=3"), ("unsteady", "deaf"), 0),
+    Row("answers come late", tcp("latency=400"), ("slow",), 0),
+    Row("it wakes up and says zeros", lambda _: server(zeros), ("unbelievable",)),
+    Row("each question is refused", lambda _: server(refuse), ("unbelievable",)),
+    Row("another Modbus device", lambda _: server(answer_as_another), ("modbus",)),
     Row("a command is not there", tcp("unsupported=97"), ("commands",), 0),
+    Row("no answer to the usual question", tcp("unsupported=90"), ("commands",), 0),
     Row("P81 at 115200", pty("protocol=p81", "--baud", "115200"), ("baudrate-found",)),
     Row("A5 at 9600", pty("", "--baud", "9600"), ("baudrate-found",), 1, ("--baudrate", "19200")),
+    Row("A5 at 115200", pty("", "--baud", "115200"), ("baudrate-found",)),
+    Row("D2 at 115200", pty("protocol=d2", "--baud", "115200"), ("baudrate-found",)),
+    Row("D2 at 9600", pty("protocol=d2", "--baud", "9600"), ("baudrate-found",), 1, ("--baudrate", "19200")),
     Row("another master", lambda _: talker(MASTER), ("master", "asleep")),
+    Row("another master of another", lambda _: talker(b"".join(ANOTHER), 0.3), ("master", "number")),
+    Row("answers to somebody else", lambda _: talker(ANOTHER[1], 0.2), ("master", "number")),
+    Row("a program looks for a modem", lambda _: talker(b"AT\r\nAT+GCAP\r\n"), ("modem", "asleep")),
+    Row("a GPS", lambda _: talker(b"$GPGGA,123519,4807.038,N,01131.000,E,1,08*47\r\n"), ("text",)),
+    Row("a board of another make", lambda _: talker(JBD, 0.4), ("make", "asleep")),
     Row("an inverter's protocol", lambda _: talker(b"~20024642E00202FD33\r"), ("inverter", "master")),
     Row("a line of zeros", lambda _: talker(bytes(7)), ("swapped", "baudrate", "disturbed")),
     Row("Modbus TCP", lambda _: server(modbus_tcp), ("modbus-tcp",)),
+    Row("a gateway that sends all back", lambda _: server(lambda data: data), ("asleep", "joined")),
+    Row(
+        "an echo that loses bytes", lambda _: server(lambda data: data[:7]), ("asleep", "joined", "disturbed")
+    ),
+    Row("a web server", lambda _: server(lambda _: b"HTTP/1.1 400 Bad Request\r\n\r\n"), ("text",)),
+    Row("a greeting, then silence", lambda _: server(mute, GREETING), ("asleep", "text", "gateway-settings")),
+    Row("a greeting, then the end", lambda _: server(hang_up, GREETING), ("client", "text")),
+    Row("a port that is in use", lambda _: server(hang_up, b"Port already in use\r\n"), ("client",)),
+    Row("a window that is shut", lambda _: server(mute), NO_GATEWAY),
+    Row("a port that takes nothing", lambda _: full_port(), ("hangs",)),
     Row("closes at once", lambda _: server(lambda _: None), ("modbus-tcp", "client", "gateway-restarts")),
     Row("Telnet under socket://", wrong_scheme, ("telnet",)),
     Row("raw under rfc2217://", raw_behind_rfc2217, ("rfc2217",)),
@@ -174,6 +247,25 @@ def test_the_cause_is_named(row: Row, tmp_path: Path) -> None:
     assert done.returncode == row.code
     assert [entry for entry in heard if entry["writes"] or entry["secret"]] == []
     assert "Traceback" not in done.stderr
+
+
+def test_progress_that_nobody_reads_stops_nothing() -> None:
+    """As of `diagnose 2>&1 >file | head -1`."""
+    theirs, ours = os.pipe()
+    os.close(theirs)
+    try:
+        done = subprocess.run(
+            [*CLI, "-d", "/dev/ttyUSB99"],
+            stdout=subprocess.PIPE,
+            stderr=ours,
+            timeout=20,
+            cwd=ROOT,
+            check=False,
+        )
+    finally:
+        os.close(ours)
+    assert done.returncode == 1
+    assert done.stdout.startswith(b"cause: the system has no such port")
 
 
 def test_a_board_that_is_well_for_people() -> None:
@@ -221,6 +313,8 @@ def test_it_ends_in_time() -> None:
         ([], "which battery? give -d DEVICE"),
         (["-d", "demo:", "--board", "1,2"], "one board is meant here"),
         (["-d", "demo:", "--uart", "--address", "4"], "contradict each other"),
+        (["-d", "demo:", "--protocol", "d2", "--board", "2"], "d2 boards have no number"),
+        (["-d", "/dev/null", "--baudrate", "0"], "a baud rate of 0 cannot be"),
     ],
 )
 def test_wrong_usage(arguments: list[str], message: str) -> None:

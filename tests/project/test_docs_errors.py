@@ -51,6 +51,7 @@ MORE = {
     "transports/ports.py": {
         "_IMPOSTOR",
         "why",
+        "_busy",
         "_nowhere",
         "gone",
         "_taken_away",

@@ -64,6 +64,7 @@ BELOW = {
         "taping",
         "protocols",
         "transports",
+        "twins",
         "sections",
         "timing",
         "errors",

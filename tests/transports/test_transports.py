@@ -429,3 +429,13 @@ def test_stable_names_come_first(tmp_path: Path) -> None:
     stable = ports._stable_names(str(links))
     assert stable == {str(tmp_path / "ttyX"): str(links / "usb-FTDI_1234")}
     assert ports._stable_names(str(tmp_path / "none")) == {}
+
+
+def test_tcp_that_takes_nothing_is_said_to_hang(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tcp, "WRITE", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        wire = tcp.TcpTransport(f"socket://127.0.0.1:{listener.getsockname()[1]}")
+        with pytest.raises(TransportError, match="took no bytes") as caught:
+            wire.write(bytes(64_000_000))
+        wire.close()
+    assert caught.value.cause == "hangs"

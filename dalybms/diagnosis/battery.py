@@ -1,0 +1,113 @@
+"""What a battery that answers says of itself, as far as the time allows; the step "commands"."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from dalybms.cable import CableBoard
+from dalybms.diagnosis.asking import Found
+from dalybms.diagnosis.steps import NOTED, OK, Notebook
+from dalybms.diagnosis.wire import Ear, Place, TimeUp
+from dalybms.errors import BadReply, DalyError, NoReply, NotSupported
+from dalybms.link import Link
+from dalybms.sections import MORE_SECTIONS, SECTIONS
+
+_LEAST = 1.0
+"""Seconds without which the settings are not begun."""
+_PARTS = (
+    ("soc", "cell_voltage_range", "status", "cell_voltages", "faults"),
+    ("mosfet_status", "temperature_range", "temperatures", "balancing_status", "errors"),
+    ("info",),
+)
+"""What is read together, and what first, where the time is short. Sections that are checked against each
+other stand in one part."""
+
+
+VITAL = ("soc", "status", "cell_voltages")
+"""Sections without which nothing can be said of a battery."""
+
+
+def read_battery(ear: Ear, place: Place, found: Found, notes: Notebook) -> dict[str, Any]:
+    """What findings() takes: `readings` {section: reading or {"error": ...}}, and what else it is made of."""
+    notes.begin("commands")
+    board = _board(ear, place, found, notes)
+    outcomes: dict[str, Any] = {}
+    unusable: dict[str, str] = {}
+    for part in _PARTS:
+        try:
+            outcomes.update(board.read(part))
+        except (NoReply, BadReply) as error:
+            outcomes.update(dict.fromkeys(part, error))
+        except TimeUp:
+            break
+        unusable.update(board.unusable)
+    _note(outcomes, notes)
+    readings = {
+        name: {"error": str(value)} if isinstance(value, DalyError) else value
+        for name, value in outcomes.items()
+    }
+    return {
+        "readings": readings,
+        "unusable": unusable,
+        "parameters": _parameters(board, ear),
+        "clock": _clock(board, ear, place),
+    }
+
+
+def _board(ear: Ear, place: Place, found: Found, notes: Notebook) -> CableBoard:
+    numbered = found.speaker.name in ("a5", "p81")
+    board = CableBoard(
+        request_retries=2,
+        board=found.number if numbered and place.target.board else None,
+        protocol=found.speaker.name,
+        address=found.host,
+        read_only=True,
+    )
+    pause = next((step.facts.get("pause") for step in notes.steps if step.name == "deaf"), None)
+    board.hang_on(Link(ear, place.timing, 2, pause, place.clock), lambda: "")
+    return board
+
+
+def _note(outcomes: dict[str, Any], notes: Notebook) -> None:
+    known = (*SECTIONS, *MORE_SECTIONS)
+    missing = [name for name in known if _lacks(outcomes.get(name))]
+    unread = [name for name in known if isinstance(outcomes.get(name), DalyError)]
+    late = [name for name in known if name not in outcomes]
+    refused = [name for name in unread if isinstance(outcomes[name], BadReply)]
+    facts: dict[str, Any] = {"missing": missing, "unread": unread, "refused": refused, "late": late}
+    if not set(VITAL) & set(late):
+        facts["read"] = len(set(VITAL) - set(unread))
+    detail = _said((("no answer to", missing), ("no believable answer to", refused), ("no time for", late)))
+    notes.note("commands", NOTED if unread or late else OK, detail, **facts)
+
+
+def _said(lacking: Sequence[tuple[str, list[str]]]) -> str:
+    parts = [f"{words} {', '.join(names)}" for words, names in lacking if names]
+    return "; ".join(parts) or "all sections are answered"
+
+
+def _lacks(value: Any) -> bool:
+    """What its protocol does not have at all is no fault of the board."""
+    return isinstance(value, NoReply) and value.seen in ("another command", "silence")
+
+
+def _parameters(board: CableBoard, ear: Ear) -> dict[str, Any] | None:
+    if ear.left() < _LEAST:
+        return None
+    try:
+        return dict(board.get_parameters())
+    except (NoReply, BadReply, NotSupported, TimeUp):
+        return None
+
+
+def _clock(board: CableBoard, ear: Ear, place: Place) -> dict[str, Any]:
+    if place.kind == "replay":
+        return {"error": "a recording does not tell the local time that it was made at"}
+    if ear.left() < _LEAST:
+        return {"error": "not read, no time was left"}
+    try:
+        return {"board": board.get_clock(), "here": datetime.now()}
+    except (NoReply, BadReply, NotSupported, TimeUp) as error:
+        return {"error": str(error)}

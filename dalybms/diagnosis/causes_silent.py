@@ -1,0 +1,130 @@
+"""The causes where no way of asking was answered. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from dalybms.diagnosis import radio
+from dalybms.diagnosis.cause import ASKS, Cause, Facts, Wanted, cause, other_program, twins_of
+from dalybms.diagnosis.steps import Step
+
+_NETWORK = ("socket", "rfc2217")
+
+
+def of_silence(facts: Facts, steps: Sequence[Step], wanted: Wanted) -> list[Cause]:
+    """What fits, the likeliest first."""
+    asked = [step.facts for step in steps if step.name in ASKS]
+    if wanted.kind == "bluetooth":
+        return [cause(code) for code in radio.of_silence({each.get("seen", "") for each in asked})]
+    heard = facts.get("listens", {})
+    return (
+        _certain(facts, asked, wanted)
+        or _of_numbers(facts, wanted)
+        or _of_strangers(facts, heard, wanted)
+        or _of_asked(facts, asked, heard.get("heard", "nothing"), wanted)
+    )
+
+
+def _certain(facts: Facts, asked: Sequence[Mapping[str, Any]], wanted: Wanted) -> list[Cause]:
+    """What can be nothing else."""
+    heard = facts.get("listens", {}).get("heard")
+    answers = {each.get("bytes") for each in asked}
+    if facts.get("gateway", {}).get("modbus_tcp") or "modbus-tcp" in {heard, *answers}:
+        return [cause("modbus-tcp")]
+    if "telnet" in {heard, *answers} and wanted.kind == "socket":
+        return [cause("telnet")]
+    for name, of in facts.items():
+        rate = name.rpartition("-")[2]
+        if of.get("answered") and name not in ASKS:
+            return [cause("baudrate-found", rate=rate)]
+    unasked = heard not in ("nothing", None)
+    for what in ("text", "make", "modbus"):
+        if what in answers and (what == "text" or not unasked):
+            return [_named(what, facts, asked)]
+    refused = [each for each in asked if each.get("seen") == "unbelievable"]
+    if refused and not unasked and not _is_sinowealth(refused):
+        return [cause("unbelievable", spoken=" and ".join(each["protocol"].upper() for each in refused))]
+    return []
+
+
+def _is_sinowealth(refused: Sequence[Mapping[str, Any]]) -> bool:
+    """Its check is weak: what fails it may be anything."""
+    return any(each.get("protocol") == "sinowealth" for each in refused)
+
+
+def _named(code: str, facts: Facts, asked: Sequence[Mapping[str, Any]]) -> Cause:
+    make = next((each["make"] for each in (*asked, *facts.values()) if each.get("make")), "another")
+    return cause(code, make=make)
+
+
+def _of_numbers(facts: Facts, wanted: Wanted) -> list[Cause]:
+    """Boards answer under numbers: another one, or this one now and then."""
+    of = facts.get("numbers", {})
+    numbers, twins = of.get("numbers"), twins_of(facts)
+    if twins or not numbers:
+        return twins
+    listens = facts.get("listens", {})
+    others = [cause("master")] if listens.get("heard") in ("master", "boards") else []
+    mine = str(wanted.board or 1)
+    if mine in numbers:
+        return [*others, cause("unsteady", answered="some", asked="the")]
+    text = ", ".join(f"{number} ({name.upper()})" for number, name in numbers.items())
+    number = cause("number", wanted=mine, numbers=text, first=next(iter(numbers)))
+    return [number] if of.get("sure", True) and not others else [cause("master"), number]
+
+
+def _of_strangers(facts: Facts, heard: Mapping[str, Any], wanted: Wanted) -> list[Cause]:
+    """Somebody else speaks on this line, unasked."""
+    what, other = heard.get("heard"), other_program(facts)
+    if what in ("master", "boards"):
+        return [cause("master"), *other, _of_their_boards(heard.get("boards", []), wanted)]
+    if what == "inverter":
+        return [cause("inverter"), cause("master")]
+    if what == "modem":
+        return [cause("modem"), *other, cause("asleep")]
+    if what in ("make", "modbus"):
+        return [_named(what, facts, [heard]), *other, cause("asleep")]
+    if what == "text" and wanted.kind in _NETWORK:  # ser2net greets so
+        return [cause("asleep"), cause("text"), cause("gateway-settings")]
+    return [cause("text")] if what == "text" else []
+
+
+def _of_their_boards(boards: Sequence[int], wanted: Wanted) -> Cause:
+    """Somebody else is answered: by another board than ours, or by ours, which then does not hear us."""
+    mine = wanted.board or 1
+    if not boards or mine in boards:
+        return cause("wires" if boards else "asleep")
+    numbers = ", ".join(f"{number} (A5)" for number in boards)
+    return cause("number", wanted=mine, numbers=numbers, first=boards[0])
+
+
+def _of_asked(facts: Facts, asked: Sequence[Mapping[str, Any]], heard: str, wanted: Wanted) -> list[Cause]:
+    """By what came in place of an answer."""
+    seen, other = {each.get("seen", "") for each in asked}, other_program(facts)
+    if seen & {"another protocol", "another board", "another command"}:
+        return [*other, cause("master"), cause("unsteady", answered=0, asked="all")]
+    if "damage" in seen or "unbelievable" in seen:
+        return [*other, cause("disturbed"), cause("collision"), cause("wires")]
+    noisy = [each for each in asked if each.get("seen") == "noise"]
+    if noisy and all(each.get("bytes") == "echo" for each in noisy) and heard == "nothing":
+        return [cause("asleep"), cause("joined"), cause("disturbed")]
+    if noisy and heard == "nothing" and "silence" in seen:  # some questions are answered, by what is no frame
+        return [*other, cause("disturbed"), cause("collision"), cause("wires")]
+    if noisy or heard in ("noise", "zeros"):
+        return _of_noise(asked, heard, other, wanted)
+    if "echo" in seen:
+        return [cause("asleep"), cause("joined"), *other]
+    if wanted.kind in _NETWORK:
+        return [cause("asleep"), cause("wires"), cause("gateway-settings")]
+    return [cause("asleep"), *other, cause("wires"), cause("adapter")]
+
+
+def _of_noise(
+    asked: Sequence[Mapping[str, Any]], heard: str, other: list[Cause], wanted: Wanted
+) -> list[Cause]:
+    """Bytes of no known protocol."""
+    rate = cause("baudrate") if wanted.kind == "serial" else cause("gateway-settings")
+    if heard == "zeros" or any(each.get("bytes") == "zeros" for each in asked):
+        return [cause("swapped"), rate, cause("disturbed")]
+    return [*other, rate, cause("swapped"), cause("disturbed")]

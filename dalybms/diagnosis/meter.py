@@ -1,0 +1,76 @@
+"""One question that is asked of a board again and again, each time after a rest that is chosen."""
+
+from __future__ import annotations
+
+from dalybms.diagnosis.asking import REST, Found
+from dalybms.diagnosis.wire import Ear, Place
+from dalybms.errors import BadReply, NoReply
+from dalybms.link import Link
+
+DAMAGED = ("damage", "noise")
+_SILENT = ("silence", "echo")
+_LEAST, _AMPLE = 0.25, 2.0
+"""Seconds of silence that show a lost question, or so many times the slowest answer where that is more."""
+_LATE = 1.5
+"""Seconds in which an answer comes that is too late for the usual silence."""
+
+
+class Meter:
+    """Remembers what came of each question, and how long the answers took."""
+
+    def __init__(self, ear: Ear, place: Place, found: Found, reserve: float) -> None:
+        self._ear, self._place, self._found, self._reserve = ear, place, found, reserve
+        request = found.speaker.probe(["soc"], found.round)
+        self._request = request._replace(writes=request.writes[:1], tries=1, optional=True)
+        self.rested: list[str] = []
+        """What came of the questions after a rest that was thought to be enough: "" for an answer."""
+        self.hasty: list[str] = []
+        """Of those right behind an answer."""
+        self.slowest = 0.0
+        """Seconds that the slowest answer took."""
+        self._answered = False
+
+    def ask(self, rest: float, patience: float = 1.0) -> str:
+        """What came after so long a rest: "" an answer, else what was heard instead."""
+        link = Link(self._ear, self._place.timing, 0, 0.0, self._place.clock)
+        link.idle(rest)
+        began = self._place.clock()
+        try:
+            link.exchange(self._request._replace(patience=patience), self._found.number)
+        except NoReply as error:
+            self._answered = False
+            return error.seen
+        except BadReply:
+            self._answered = False
+            return "damage"
+        self._answered = True
+        self.slowest = max(self.slowest, self._place.clock() - began)
+        return ""
+
+    def ask_rested(self, rest: float = REST) -> bool:
+        """Is it answered after a rest that is enough?"""
+        self.rested.append(self.ask(rest))
+        return not self.rested[-1]
+
+    def is_lost(self, rest: float) -> bool | None:
+        """Is a question lost that comes so soon behind an answer? None: no answer came for it to follow."""
+        if not self._answered and not self.ask_rested():
+            return None
+        seen = self.ask(rest, self._brief)
+        return None if seen and seen not in _SILENT else bool(seen)
+
+    def is_late(self) -> bool:
+        """Does an answer come only after the usual silence?"""
+        before, self.slowest = self.slowest, 0.0
+        timeout = self._place.timing.timeout
+        self.ask(REST, max(1.0, _LATE / timeout))
+        late = self.slowest > timeout
+        self.slowest = max(before, self.slowest)
+        return late
+
+    @property
+    def _brief(self) -> float:
+        return min(1.0, max(_LEAST, _AMPLE * self.slowest) / self._place.timing.timeout)
+
+    def time_left(self) -> bool:
+        return self._ear.left() > self._reserve
