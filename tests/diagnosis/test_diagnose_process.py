@@ -114,9 +114,10 @@ def full_port() -> Iterator[str]:
     with raw_pty() as (_, port):
         end = os.open(port, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
         try:
-            while select.select([], [end], [], 0.3)[1]:
+            for size in (256, 1):  # room for a question does not wake a select
                 with suppress(BlockingIOError):
-                    os.write(end, bytes(256))
+                    while size == 1 or select.select([], [end], [], 0.3)[1]:
+                        os.write(end, bytes(size))
             yield port
         finally:
             os.close(end)
