@@ -64,7 +64,10 @@ def why(name: str, error: OSError, held: Held) -> TransportError:
         return TransportError(_busy(name, held), "busy")
     no_driver = number in (errno.ENODEV, errno.ENXIO) and os.path.exists(name)
     if "configure port" in text or no_driver:
-        return TransportError(f"{name} is not a serial port: {_instead(name)}", "not-a-port")
+        said = f"{name} is not a serial port: {_existing()}"
+        if os.path.isfile(name):
+            said = f"{name} is not a serial port: to play a recording write replay:{name}"
+        return TransportError(said, "not-a-port")
     if number in (errno.ENOENT, errno.ENODEV, errno.ENXIO) or "FileNotFoundError" in text:
         return _nowhere(name)
     cause = "not-a-port" if number == errno.EISDIR else ""
@@ -85,10 +88,6 @@ def _far(name: str, error: OSError) -> str:
     from socket import gaierror
 
     return "host" if isinstance(cause, (gaierror, UnicodeError)) else "unreachable"
-
-
-def _instead(name: str) -> str:
-    return f"to play a recording write replay:{name}" if os.path.isfile(name) else _existing()
 
 
 def _busy(name: str, held: Held) -> str:
