@@ -164,5 +164,6 @@ def _label_time(axes: Any, ends: tuple[float, float]) -> None:
     formatter = _dates.ConciseDateFormatter(locator, tz=zone, offset_formats=[_span(*local)] * 6)
     axes.xaxis.set_major_formatter(formatter)
     names = dict.fromkeys(str(moment.tzname()) for moment in local)
-    axes.set_xlabel(f"local time ({', '.join(names)})", fontsize=8)
+    axes.set_xlabel(f"local time ({', '.join(names)})", fontsize=8, loc="left")
+    axes.xaxis.get_offset_text().set_fontsize(8)
     axes.tick_params(axis="x", labelsize=8)
