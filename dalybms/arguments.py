@@ -15,3 +15,9 @@ def check_seconds(name: str, value: object, least: float, most: float) -> None:
         raise TypeError(f"{name} must be a number of seconds, not {value!r}")
     if not least <= value <= most:
         raise ValueError(f"{name} must be {least:g} to {most:g} s, not {value}")
+
+
+def check_flag(name: str, value: object) -> None:
+    """A text like "no" is true in Python."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} must be True or False, not {value!r}")

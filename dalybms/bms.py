@@ -7,7 +7,7 @@ import time
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any, Callable
 
-from dalybms.arguments import check_seconds, check_whole
+from dalybms.arguments import check_flag, check_seconds, check_whole
 from dalybms.detection import Detection
 from dalybms.device import MOST_BOARDS, PC_HOST, Target, candidates, is_replay, open_wire
 from dalybms.errors import BadReply, DalyError, NoReply, TransportError
@@ -77,6 +77,7 @@ class DalyBMS(Getters, Writing, Playing):
         if board is not None:
             check_whole("board", board, 1, MOST_BOARDS)
         check_whole("fill", fill, 0, 255)
+        check_flag("invert_current", invert_current)
         check_whole("baudrate", baudrate, 1200, 921600)
         check_seconds("timeout", timeout, 0.001, 60)
         if pause is not None:

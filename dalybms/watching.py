@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Callable, Union
 
-from dalybms.arguments import check_seconds
+from dalybms.arguments import check_seconds, check_whole
 from dalybms.cable import open_cable
 from dalybms.opening import battery_class
 from dalybms.sampling import ERROR, Sample, Sampler, Watched, rfc3339
@@ -54,6 +54,8 @@ class Watch:
         wall: Callable[[], float] = time.time,
     ) -> None:
         check_seconds("interval", interval, 0.1, 86400)
+        if count is not None:
+            check_whole("count", count, 1, 10**9)
         self.watched = [_watched(each) for each in devices]
         _check_names(self.watched)
         self.interval, self._count, self._wall = interval, count, wall

@@ -6,6 +6,7 @@ import os
 import time
 from typing import TYPE_CHECKING, Any, Callable, cast
 
+from dalybms.arguments import check_flag
 from dalybms.errors import WriteRefused
 
 if TYPE_CHECKING:
@@ -44,14 +45,14 @@ class Writing:
         may hold otherwise (`held_by` says what). A5 tells the transistor alone. Raises TypeError for
         anything but True and False, NotSupported for Sinowealth.
         """
-        return self._write("charge_mosfet", _switch(on))
+        return self._write("charge_mosfet", on)
 
     def set_discharge_mosfet(self, on: bool = True) -> Written:
         """Switch the discharge MOSFET on or off, as set_charge_mosfet().
 
         Off cuts the power of whatever hangs on the pack, this machine perhaps included.
         """
-        return self._write("discharge_mosfet", _switch(on))
+        return self._write("discharge_mosfet", on)
 
     def set_soc(self, percent: float) -> Written:
         """Set the state of charge, 0 to 100 % with at most one decimal.
@@ -59,7 +60,7 @@ class Writing:
         A5 boards take their clock from the same frame: it is set to this machine's local time. Raises
         ValueError or TypeError for a number that cannot be; nothing is rounded or clamped.
         """
-        return self._write("soc", checked_percent(percent))
+        return self._write("soc", percent)
 
     def restart(self) -> Written:
         """Restart the board; done only on proof: its time since power-on (P81), else a gap in its answers."""
@@ -69,7 +70,11 @@ class Writing:
         return cast("Written", self.carry_out(action, value, {}))
 
     def carry_out(self, action: str, value: Any, result: dict[str, Any]) -> dict[str, Any]:
-        """A write under its name; `result` is kept up to date, for a caller that may be interrupted."""
+        """A write under its name; `result` is kept up to date, for a caller that may be interrupted.
+
+        Raises as preview(), and as the method of that write.
+        """
+        value = checked(action, value)
 
         def carry_out(control: Control) -> dict[str, Any]:
             self.refuse_read_only()
@@ -78,7 +83,12 @@ class Writing:
         return self._guarded(action, value, result, carry_out)
 
     def preview(self, action: str, value: Any) -> dict[str, Any]:
-        """What the write would be, with `before` and `frame`; sends only reads. Raises what refuses it."""
+        """What the write would be, with `before` and `frame`; sends only reads. Raises what refuses it.
+
+        action: charge_mosfet or discharge_mosfet, value True or False; soc, a number; restart, None.
+        ValueError or TypeError for anything else.
+        """
+        value = checked(action, value)
         result: dict[str, Any] = {}
 
         def prepare(control: Control) -> dict[str, Any]:
@@ -124,9 +134,8 @@ class Writing:
 
 
 def _switch(on: object) -> bool:
-    if not isinstance(on, bool):
-        raise TypeError(f"on must be True or False, not {on!r}")
-    return on
+    check_flag("on", on)
+    return bool(on)
 
 
 def checked_percent(percent: object) -> float:
@@ -137,3 +146,23 @@ def checked_percent(percent: object) -> float:
     if not 0 <= percent <= 100 or round(percent, 1) != percent:
         raise ValueError(f"a state of charge must be 0 to 100 with at most one decimal, not {percent!r}")
     return float(percent)
+
+
+def _nothing(value: object) -> None:
+    if value is not None:
+        raise TypeError(f"a restart takes no value, not {value!r}")
+
+
+_CHECKS: dict[str, Callable[[object], Any]] = {
+    "charge_mosfet": _switch,
+    "discharge_mosfet": _switch,
+    "soc": checked_percent,
+    "restart": _nothing,
+}
+
+
+def checked(action: str, value: object) -> Any:
+    """The value of a write as it may be sent. Raises ValueError or TypeError for what cannot be."""
+    if action not in _CHECKS:
+        raise ValueError(f"a write is one of {', '.join(_CHECKS)}, not {action!r}")
+    return _CHECKS[action](value)

@@ -329,7 +329,14 @@ def test_arguments_that_cannot_be(options: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [{"request_retries": 1.5}, {"board": "1"}, {"timeout": "1"}, {"pause": True}, {"address": "4"}],
+    [
+        {"request_retries": 1.5},
+        {"board": "1"},
+        {"timeout": "1"},
+        {"pause": True},
+        {"address": "4"},
+        {"invert_current": "no"},
+    ],
     ids=str,
 )
 def test_arguments_of_the_wrong_type(options: dict[str, Any]) -> None:
@@ -353,6 +360,11 @@ def test_arguments_of_the_methods() -> None:
 def test_a_bluetooth_device_names_the_right_class(device: str) -> None:
     with pytest.raises(ValueError, match="use DalyBMSBluetooth or open_bms"):
         DalyBMS().connect(device)
+
+
+def test_an_empty_name_is_told_as_one() -> None:
+    with pytest.raises(ValueError, match="no device is named"):
+        open_bms("")
 
 
 def test_without_a_connection_every_call_says_so() -> None:

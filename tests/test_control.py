@@ -305,6 +305,33 @@ def test_a_preview_sends_only_reads() -> None:
     assert written(line) == []
 
 
+@pytest.mark.parametrize("protocol", ["a5", "d2", "p81"])
+@pytest.mark.parametrize(
+    ("action", "value"),
+    [
+        ("charge_mosfet", "off"),
+        ("discharge_mosfet", 0),
+        ("charge_mosfet", None),
+        ("soc", 150),
+        ("soc", -1),
+        ("soc", 50.55),
+        ("soc", "50"),
+        ("soc", float("nan")),
+        ("soc", True),
+        ("restart", 5),
+        ("sleep", None),
+    ],
+)
+def test_a_write_by_its_name_is_checked_like_its_method(protocol: str, action: str, value: object) -> None:
+    """carry_out("charge_mosfet", "off") once switched it on: a text is true."""
+    bms, line = battery(f"protocol={protocol}")
+    with pytest.raises((ValueError, TypeError)):
+        bms.preview(action, value)
+    with pytest.raises((ValueError, TypeError)):
+        bms.carry_out(action, value, {})
+    assert not line.log.heard
+
+
 # Several boards on one cable: D2 has no number, so every awake board would obey.
 
 TWO = "protocol=d2+p81&soc=50;board=2&protocol=d2+p81&cells=8&soc=60"

@@ -96,6 +96,13 @@ def test_what_cannot_be_is_raised_where_the_samples_are_taken(device: Watched, w
     assert not threads()
 
 
+@pytest.mark.parametrize(("count", "error"), [(0, ValueError), (-1, ValueError), (1.5, TypeError)])
+def test_a_count_that_cannot_be(count: Any, error: type[Exception]) -> None:
+    with pytest.raises(error, match="count must be"):
+        list(dalybms.watch("demo:", interval=FAST, count=count))
+    assert not threads()
+
+
 def test_a_thread_that_fails_does_not_leave_the_others_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """A fault of this program ends the watch with its error, so that a service manager starts it anew."""
 

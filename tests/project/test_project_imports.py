@@ -96,7 +96,7 @@ BELOW = {
         "errors",
         "logs",
     },
-    "writing": {"census", "control", "detection", "device", "errors", "link", "readings"},
+    "writing": {"arguments", "census", "control", "detection", "device", "errors", "link", "readings"},
     "control": {"device", "errors", "link", "outcomes", "protocols"},
     "census": {"device", "errors", "link", "rollcall"},
     "outcomes": {"errors", "protocols"},
