@@ -11,9 +11,7 @@ from dalybms.device import open_recording
 from dalybms.diagnosis.machine import CALLED, versions
 from dalybms.errors import DalyError
 from dalybms.files import put
-
-RECORDING = "Recording"
-_TITLE = "dalybms report 1"
+from dalybms.transports.record_file import LAST_PART, REPORT
 
 
 class Report:
@@ -74,10 +72,10 @@ def text(result: Mapping[str, Any], told: Mapping[str, str], blanked: Any) -> st
         ("Findings", [blanked(_finding(each)) for each in result["findings"]]),
         ("Not checked", [blanked(str(each)) for each in result["unchecked"]]),
     ]
-    lines: list[str] = [_TITLE, f"wire: {result['device']}"]
+    lines: list[str] = [REPORT, f"wire: {result['device']}"]
     for title, each in parts:
         lines += ["", f"## {title}", *(each or ["none"])]
-    return "\n".join([*lines, "", f"## {RECORDING}", ""])
+    return "\n".join([*lines, "", LAST_PART, ""])
 
 
 _WORDS = ("kernel", CALLED)

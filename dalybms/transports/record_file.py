@@ -11,6 +11,8 @@ from typing import Any, BinaryIO, NamedTuple, Union
 from dalybms.errors import TransportError
 from dalybms.transports.recording import FORMAT, HEARD, SENT, VERSION
 
+REPORT, LAST_PART = "dalybms report 1", "## Recording"
+"""The first line of a report, and the one before the recording in it."""
 _EVENTS = ("open", "close", "error")
 _LARGEST = 250_000_000
 """Bytes of a file: one exchange of 13 bytes takes two lines and some 350 bytes of memory."""
@@ -158,9 +160,20 @@ def _event(spool: Spool, line: Mapping[str, Any], place: _Place, at: float, numb
     return place
 
 
+def _skipped(file: BinaryIO) -> int:
+    """The lines before the recording that a report holds as its last part."""
+    if file.readline(_LONGEST).rstrip() != REPORT.encode():
+        file.seek(0)
+        return 0
+    number, line = 1, b"?"
+    while line and line.rstrip() != LAST_PART.encode():
+        number, line = number + 1, file.readline(_LONGEST)
+    return number
+
+
 def _parsed(file: BinaryIO) -> Iterator[tuple[int, dict[str, Any]]]:
     """(number, line) of each that is finished and not empty, as a file that was edited may have them."""
-    for number in itertools.count(1):
+    for number in itertools.count(_skipped(file) + 1):
         text = file.readline(_LONGEST)
         if not text.endswith(b"\n"):
             if len(text) == _LONGEST:

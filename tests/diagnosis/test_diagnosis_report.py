@@ -88,10 +88,19 @@ def test_it_holds_versions_causes_steps_findings_and_the_recording(tmp_path: Pat
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_its_recording_replays(tmp_path: Path, protocol: str) -> None:
     device = f"demo:?protocol={protocol}"
-    parts = parts_of(reported(tmp_path / "r.txt", device))
-    (tmp_path / "bug.jsonl").write_text("\n".join(parts["Recording"]) + "\n")
-    with open_bms(f"replay:{tmp_path / 'bug.jsonl'}?pace=0") as bms, open_bms(device) as same:
-        assert presentable(bms.read(("soc", "status"))) == presentable(same.read(("soc", "status")))
+    text = reported(tmp_path / "r.txt", device)
+    alone = "\n".join(parts_of(text)["Recording"]) + "\n"
+    for name, told in (("r.txt", text), ("posted", text.replace("\n", "\r\n")), ("bug.jsonl", alone)):
+        (tmp_path / name).write_bytes(told.encode())
+        with open_bms(f"replay:{tmp_path / name}?pace=0") as bms, open_bms(device) as same:
+            assert presentable(bms.read(("soc", "status"))) == presentable(same.read(("soc", "status")))
+
+
+@pytest.mark.parametrize("end", ["", "## Recording\n", "## Recording\nnothing: no wire was opened\n"])
+def test_a_report_without_a_recording_does_not_play(tmp_path: Path, end: str) -> None:
+    (tmp_path / "r.txt").write_text(f"dalybms report 1\nwire: demo\n{end}")
+    with pytest.raises(DalyError, match="is no recording, or a damaged one"):
+        open_bms(f"replay:{tmp_path / 'r.txt'}?pace=0")
 
 
 def swept(path: Path, options: str, protocol: str) -> None:
