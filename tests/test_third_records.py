@@ -54,6 +54,11 @@ def words_of(record: dict[str, Any]) -> bytes:
     return frame[3:-2]
 
 
+def place(words: bytearray, record: dict[str, Any]) -> None:
+    first, recorded = record.get("first_register", 0), words_of(record)
+    words[2 * first : 2 * first + len(recorded)] = recorded
+
+
 def numbered(values: dict[str, Any]) -> dict[int, Any]:
     return {int(number): value for number, value in values.items()}
 
@@ -95,15 +100,24 @@ def test_a_blue_board_with_80_registers(kind: type[DalyBMS], name: str) -> None:
     assert found["errors"] == []
 
 
-def test_a_p81_board_with_four_cells_and_broken_sensors() -> None:
+@pytest.mark.parametrize("name", ["d2-mosfet-1", "d2-mosfet-2", "d2-mosfet-3"])
+def test_a_block_of_the_mosfets_with_registers_of_nothing_but_ff(name: str) -> None:
+    record = RECORDS[name]
+    words = bytearray(words_of(RECORDS["d2-blue-1"]))
+    place(words, record)
+    found: Any = attach(register_board(0xD2, 0xD2, 0, bytes(words)), protocol="d2").get_all()
+    told = {key: value for section in TOLD for key, value in found[section].items()}
+    assert {key: told[key] for key in record["expected"]} == record["expected"]
+    assert found["errors"] == []
+
+
+@pytest.mark.parametrize("name", ["p81-806-status-1", "p81-806-status-2"])
+def test_a_p81_board_with_four_cells_and_broken_sensors(name: str) -> None:
     """Both sensors are connected and give no temperature: 00FF, and the board names it as a fault."""
-    live, status = RECORDS["p81-806-live"], RECORDS["p81-806-status"]
+    live, status = RECORDS["p81-806-live"], RECORDS[name]
     words = bytearray(2 * 0x7F)
-    for first, recorded in (
-        (0, words_of(live)),
-        (status["first_register"], bytes.fromhex(status["registers"])),
-    ):
-        words[2 * first : 2 * first + len(recorded)] = recorded
+    for record in (live, status):
+        place(words, record)
     bms = attach(register_board(0x81, 0x51, 0, bytes(words)), protocol="p81")
     expected = {**live["expected"], **status["expected"]}
     found: Any = bms.get_all()
