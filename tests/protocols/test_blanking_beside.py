@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from typing import Callable
 
 import pytest
@@ -75,6 +76,26 @@ def test_damaged_answers_to_questions_that_were_not_heard(whole: bytes, before: 
 def test_such_an_answer_that_is_cut_by_a_question(at: int) -> None:
     whole = b"".join(frames(CODE))
     assert kept(CODE, 6, ("<", whole[:at]), (">", ask(0x90)), ("<", whole[at:])) == []
+
+
+def test_a_secret_that_is_cut_into_pieces_far_apart() -> None:
+    """Each piece is written before the next one comes."""
+    for whole in (b"+NAME:" + CODE, frames(CODE)[0], answer(0xD2, CODE[:6])[:-1], b"".join(frames(CODE))[3:]):
+        for first in range(1, len(whole)):
+            heard, told = Heard(), b""
+            for piece in (whole[:first], whole[first : first + 5], whole[first + 5 :]):
+                heard, blanked = blank(SALT, heard, [("<", piece)])
+                told += blanked[0]
+            assert not [at for at in range(len(CODE) - 5) if CODE[at : at + 6] in told], first
+
+
+def test_what_fills_the_end_of_a_frame_does_not_make_it_good() -> None:
+    """Its beginning is written already; asked for a secret, the rest is replaced."""
+    for n in range(256):
+        half = Frame(1, 0x91, b"\x0c\xe5\3\x0c\xd8\7\0" + bytes((n,))).encode()[:12]
+        pieces = [("<", half), (">", ask(0x57)), ("<", b"\x01\x02\x03")]
+        told = b"".join(blank(SALT, Heard(), pieces)[1])
+        assert not FrameReader().feed(told.replace(ask(0x57), b"") + bytes(16)), n
 
 
 def test_a_code_in_bcd_behind_the_head_of_its_frame() -> None:
@@ -173,6 +194,14 @@ def test_numbers_that_look_like_letters_stay() -> None:
     assert blank(SALT, Heard(), pieces)[1] == [question, answer(0xD2, limits)]
     frame = reply(0x5B, b"klklklkl")
     assert blank(SALT, Heard(), [("<", frame)])[1] == [frame]
+
+
+def test_much_noise_takes_no_time_to_speak_of() -> None:
+    """A gateway may send as much within the second that is looked at in one go."""
+    noise = bytes(random.Random(1).choices(range(256), k=600_000))
+    began = time.process_time()
+    blank(SALT, Heard(), [("<", noise[at : at + 100]) for at in range(0, len(noise), 100)])
+    assert time.process_time() - began < 6  # half a second where it is looked at once
 
 
 def test_noise_and_short_answers_stay() -> None:

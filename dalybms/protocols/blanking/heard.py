@@ -12,6 +12,8 @@ A5 = -1
 _REMEMBERED = 16
 """Questions that may still be answered: a late answer comes behind other questions."""
 _BOARDS = 16
+_KEPT = 12
+"""Bytes: one less than a frame of A5."""
 
 
 class Question(NamedTuple):
@@ -31,10 +33,11 @@ UNHEARD = Question(A5, -1, ((0, 0),))
 
 
 class Heard(NamedTuple):
-    """buffers: the last A5 reply of each board."""
+    """buffers: the last A5 reply of each board. ends: bytes that were part of no frame, as they were."""
 
     questions: tuple[Question, ...] = ()
     buffers: tuple[tuple[int, Buffer], ...] = ()
+    ends: tuple[tuple[str, bytes], ...] = ()
 
     @property
     def secret(self) -> bool:
@@ -57,6 +60,14 @@ class Heard(NamedTuple):
         """Was a secret asked for, and this never? 8 bits of sum miss damage, in the command as well."""
         secret = any(question.secrets for question in self.questions if question is not UNHEARD)
         return secret and not self.asked(A5, command)
+
+    def before(self, direction: str) -> bytes:
+        """What a frame that is cut by a question, or by the time, began with."""
+        return dict(self.ends).get(direction, b"")
+
+    def ending(self, direction: str, loose: bytes) -> Heard:
+        others = tuple(each for each in self.ends if each[0] != direction)
+        return self._replace(ends=(*others, (direction, loose[-_KEPT:])))
 
     def buffer(self, board: int) -> Buffer:
         return dict(self.buffers).get(board, Buffer())

@@ -11,7 +11,7 @@ from typing import Callable
 
 from dalybms.protocols.a5.frame import LENGTH, START
 from dalybms.protocols.blanking.marks import A5_SECRETS
-from dalybms.protocols.blanking.tokens import SHORTEST, filled, hollow
+from dalybms.protocols.blanking.tokens import SHORTEST, hollow
 from dalybms.protocols.modbus.d2 import ADDRESS
 from dalybms.protocols.modbus.frame import READ
 from dalybms.protocols.modbus.p81 import ANSWERS
@@ -33,15 +33,20 @@ _SHORT = 8
 """So many bytes an answer of Sinowealth has with an echo before it: of 5 that look like a text in it."""
 
 
-def begins_secret(run: bytes, expected: Callable[[int, int], bool]) -> bool:
-    """Does an answer with a secret begin in it? expected: (source, bytes) -> are they no secret?"""
-    if _A5_HEAD.search(run) or (len(run) > _SHORT and _A5_LOST.search(run)):
+def begins_secret(before: bytes, run: bytes, expected: Callable[[int, int], bool]) -> bool:
+    """Does an answer with a secret begin in it? before: what was loose right before it.
+
+    expected: (source, bytes) -> are they no secret?
+    """
+    if _A5_HEAD.search(before + run) or (len(run) > _SHORT and _A5_LOST.search(run)):
         return True
-    return len(run) > _SHORT and any(not expected(head[1][0], head[2][0]) for head in _HEAD.finditer(run))
+    joined = before + run
+    return len(joined) > _SHORT and any(
+        not expected(head[1][0], head[2][0]) for head in _HEAD.finditer(joined)
+    )
 
 
-def without_texts(run: bytes, is_frame: Callable[[bytes], bool]) -> bytes:
-    """is_frame: would it be read as a frame? What replaces a text must not make a bad checksum good."""
-    told = hollow(run, SHORTEST if len(run) > _SHORT else SHORTEST + 2)
-    good = told != run and any(is_frame(told[at:]) for at in range(len(told)))
-    return filled(run) if good else told
+def without_texts(before: bytes, run: bytes) -> bytes:
+    """before: as above; a text may have begun there."""
+    least = SHORTEST if len(run) > _SHORT else SHORTEST + 2
+    return hollow(before + run, least)[len(before) :]

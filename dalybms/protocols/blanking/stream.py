@@ -13,10 +13,12 @@ from dalybms.protocols.a5.frame import SIZE, START
 from dalybms.protocols.blanking import a5, registers
 from dalybms.protocols.blanking.heard import UNHEARD, Found, Heard, Part
 from dalybms.protocols.blanking.loose import begins_secret, without_texts
-from dalybms.protocols.blanking.tokens import filled
+from dalybms.protocols.blanking.tokens import fillings
 
 Line = tuple[str, bytes]
 """Direction and bytes of one piece."""
+_MOST = 300
+"""Bytes of a frame, and some more."""
 
 
 def blank(salt: bytes, heard: Heard, lines: Sequence[Line]) -> tuple[Heard, list[bytes]]:
@@ -30,37 +32,49 @@ def blank(salt: bytes, heard: Heard, lines: Sequence[Line]) -> tuple[Heard, list
         end = at + 1
         while end < len(lines) and lines[end][0] == lines[at][0]:
             end += 1
-        heard, data = _stream(salt, heard, b"".join(data for _, data in lines[at:end]))
+        heard, data = _stream(salt, heard, b"".join(data for _, data in lines[at:end]), lines[at][0])
+        place = 0
         for _, piece in lines[at:end]:
-            pieces.append(data[: len(piece)])
-            data = data[len(piece) :]
+            pieces.append(data[place : place + len(piece)])
+            place += len(piece)
         at = end
     return heard, pieces
 
 
-def _stream(salt: bytes, heard: Heard, data: bytes) -> tuple[Heard, bytes]:
-    done, at, loose = b"", 0, 0
+def _stream(salt: bytes, heard: Heard, data: bytes, direction: str) -> tuple[Heard, bytes]:
+    done, at, loose = bytearray(), 0, 0
+    before = heard.before(direction)
     while at < len(data):
-        part = _part(salt, heard, data[at:])
+        part = _part(salt, heard, data[at : at + _MOST])
         if part is None:
             at += 1
             continue
-        noise = _loose(salt, heard, data[loose:at])
+        noise = _loose(salt, heard, before, data[loose:at])
         if noise.heard is not heard:  # what comes after it is looked at otherwise
-            part = _part(salt, noise.heard, data[at:]) or Part(filled(part.data), noise.heard)
+            filling = Part(next(fillings(part.data)), noise.heard)
+            part = _part(salt, noise.heard, data[at : at + _MOST]) or filling
         done += noise.data + part.data
         at += len(part.data)
-        loose, heard = at, part.heard
-    noise = _loose(salt, heard, data[loose:])
-    return noise.heard, done + noise.data
+        loose, heard, before = at, part.heard, b""
+    noise = _loose(salt, heard, before, data[loose:])
+    return noise.heard.ending(direction, before + data[loose:]), bytes(done + noise.data)
 
 
-def _loose(salt: bytes, heard: Heard, run: bytes) -> Part:
-    if heard.secret:
-        return Part(filled(run), heard)
-    if begins_secret(run, heard.is_plain):
-        return Part(filled(run), heard.and_(UNHEARD))
-    return Part(without_texts(run, lambda data: _part(salt, heard, data) is not None), heard)
+def _loose(salt: bytes, heard: Heard, before: bytes, run: bytes) -> Part:
+    """before: what was loose right before it, and stands in the file already."""
+    if begins_secret(before, run, heard.is_plain) and not heard.secret:
+        heard = heard.and_(UNHEARD)
+    told = run if heard.secret else without_texts(before, run)
+    if heard.secret or (told != run and _makes_frame(salt, before, told)):
+        told = next((filling for filling in fillings(run) if not _makes_frame(salt, before, filling)), told)
+    return Part(told, heard)
+
+
+def _makes_frame(salt: bytes, before: bytes, told: bytes) -> bool:
+    """A sum of 8 bits may be right by chance: what replaces bytes must not make a bad one good."""
+    joined = before + told
+    parts = ((at, _part(salt, Heard(), joined[at : at + _MOST])) for at in range(len(joined)))
+    return any(part is not None and at + len(part.data) > len(before) for at, part in parts)
 
 
 def _part(salt: bytes, heard: Heard, data: bytes) -> Found:

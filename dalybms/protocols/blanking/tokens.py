@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 
 _PADDING = re.compile(rb"[\0\xff]+")
@@ -75,7 +75,7 @@ def hollow(run: bytes, shortest: int = SHORTEST) -> bytes:
     )
 
 
-def filled(run: bytes) -> bytes:
-    """Bytes that nothing can be said of: one byte again and again, that begins no frame and was not there."""
-    filler = next((byte for byte in _FILLERS if byte not in run), _FILLERS[0])
-    return bytes((filler,)) * len(run)
+def fillings(run: bytes) -> Iterator[bytes]:
+    """Bytes that nothing can be said of: one again and again, that begins no frame; first one not there."""
+    for filler in sorted(_FILLERS, key=lambda byte: byte in run):
+        yield bytes((filler,)) * len(run)
