@@ -181,12 +181,12 @@ def test_a_dry_run_needs_no_battery(arguments: list[str], frame: str | None) -> 
     assert frame in (None, result["frame"])
 
 
-def test_a_dry_run_shows_the_bytes_that_are_sent(tmp_path: Path) -> None:
-    for options in ("protocol=a5", "protocol=d2", "protocol=p81"):
-        log = tmp_path / f"{options}.log"
-        shown = json.loads(run("-d", f"demo:?{options}", *OFF, "--dry-run").stdout)
-        run("-d", f"demo:?{options}&log={log}", *OFF, "--yes")
-        assert sent(log) == [shown["frame"]]
+@pytest.mark.parametrize("protocol", ["a5", "d2", "p81"])
+def test_a_dry_run_shows_the_bytes_that_are_sent(protocol: str, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    shown = json.loads(run("-d", f"demo:?protocol={protocol}", *OFF, "--dry-run").stdout)
+    run("-d", f"demo:?protocol={protocol}&log={log}", *OFF, "--yes")
+    assert sent(log) == [shown["frame"]]
 
 
 def test_a_log_that_cannot_be_written_stops_it(tmp_path: Path) -> None:
