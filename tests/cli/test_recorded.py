@@ -110,10 +110,13 @@ def recording(
 
 @pytest.mark.parametrize(("wire", "protocol", "name"), CASES)
 def test_it_replays_to_the_same_output(tmp_path: Path, wire: str, protocol: str, name: str) -> None:
-    path = tmp_path / "x.jsonl"
-    recorded = recording(path, wire, protocol, name, "--record-raw")
-    assert path.exists(), recorded.stderr
-    played = run(*given(COMMANDS[name], f"replay:{path}?pace=0"))
+    """Twice at most: where the machine stood still for longer than a silence, the replay gives up earlier."""
+    for path in (tmp_path / "x.jsonl", tmp_path / "y.jsonl"):
+        recorded = recording(path, wire, protocol, name, "--record-raw")
+        assert path.exists(), recorded.stderr
+        played = run(*given(COMMANDS[name], f"replay:{path}?pace=0"))
+        if "has no question" not in played.stderr:
+            break
     same(recorded, played, name == "watch")
     assert "has no question" not in played.stderr
 
