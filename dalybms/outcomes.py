@@ -104,8 +104,7 @@ def failure(action: str, verdict: str, result: Result, why: str) -> DalyError:
 
 def unproven(action: str, why: str, result: Result) -> WriteUnverified:
     return WriteUnverified(
-        f"sent once, but not proven within {LIMIT:g} s ({NAMES[action]}): {why}; read the battery before "
-        "anything else is sent",
+        f"sent once, but not proven ({NAMES[action]}): {why}; read the battery before anything else is sent",
         result,
     )
 

@@ -40,6 +40,12 @@ class Taping:
     """
 
     def __init__(self, record: Recording | str | os.PathLike[str] | None) -> None:
+        if (
+            record is not None
+            and not isinstance(record, (str, os.PathLike))
+            and not hasattr(record, "opened")
+        ):
+            raise TypeError(f"record is a file name or what open_recording() gives, not {record!r}")
         self._record = record
         self._tapes: dict[str, Tape] = {}
 

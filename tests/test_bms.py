@@ -474,3 +474,8 @@ def test_boards_of_one_cable_may_differ_in_their_repeats() -> None:
         with pytest.raises(NoReply):
             board.get_soc()
         assert (len(script.sent) == 1) is (board is hasty)
+
+
+def test_what_takes_a_recording_is_a_file() -> None:
+    with pytest.raises(TypeError, match="record is a file name or what open_recording"):
+        DalyBMS(record=5).connect("demo:")  # type: ignore[arg-type]

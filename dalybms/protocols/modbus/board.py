@@ -200,6 +200,8 @@ class RegisterBoard(ABC):
     def _stated(self, reading: Reading, section: str, doubts: Doubts) -> dict[str, Any]:
         """The values of a section's own registers; those of a poll are not all zero."""
         rows = self.map.of(section)
+        if not rows:
+            raise NotSupported(f"{self.name.upper()} boards have no {section}")
         polled = [row for row in rows if not any(holds(block, row) for block in self.map.optional)]
         data = image(reading, self.map.blocks(polled))
         refuse_blank(section, (data[field.at : field.at + field.size] for field in _values(polled)))

@@ -8,7 +8,8 @@ import pytest
 from register_replay import RECORDS, board, registers
 from support import attach
 
-from dalybms import BadReply, DalyBMS, DalyError
+from dalybms import BadReply, DalyBMS, DalyError, NotSupported
+from dalybms.protocols.modbus import d2
 
 D2 = registers(RECORDS["d2-syssi-test-status_frame_62_reg_no_alarms"])
 
@@ -102,3 +103,10 @@ def test_an_unknown_state_leaves_the_balancing(kind: Kind) -> None:
     mode = 0x2F if kind.name == "d2" else 0x48
     healthy = battery(kind).get_balancing_status()
     assert battery(kind, (mode, 20)).get_balancing_status() == healthy
+
+
+def test_a_section_without_a_register_is_one_that_the_board_has_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    poor = d2.MAP._replace(rows=tuple(row for row in d2.MAP.rows if row.section != "mosfet_status"))
+    monkeypatch.setattr(d2.D2, "map", poor)
+    with pytest.raises(NotSupported, match="D2 boards have no mosfet_status"):
+        attach(board(0xD2, 0xD2, D2), protocol="d2").get_mosfet_status()
