@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import io
+import itertools
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -23,7 +24,7 @@ class Lines:
         self._path, self._limit, self._tell = path, limit * 1_000_000, tell
         self._file: io.FileIO | None = None
         self._size = 0
-        self._stopped = False
+        self.stopped = False
 
     def make(self) -> None:
         """Raises DalyError for a file that exists or cannot be made."""
@@ -36,7 +37,7 @@ class Lines:
 
     def go_on(self) -> None:
         """Behind what was written. Raises DalyError where that cannot be."""
-        if self._file is None and not self._stopped:
+        if self._file is None and not self.stopped:
             try:
                 self._file = open(self._path, "ab", buffering=0)  # noqa: SIM115 - open while a wire is
             except OSError as error:
@@ -49,11 +50,17 @@ class Lines:
 
     def write(self, lines: Sequence[Mapping[str, Any]], must: bool = False) -> None:
         """must: raise DalyError where they cannot be written."""
-        data = "".join(json.dumps(line) + "\n" for line in lines).encode()
-        if self._stopped or self._file is None:
+        if self.stopped or self._file is None:
             return
-        if self._size + len(data) > self._limit:
+        texts = [json.dumps(line).encode() + b"\n" for line in lines]
+        sizes = itertools.accumulate((len(text) for text in texts), initial=self._size)
+        fitting = sum(size <= self._limit for size in sizes) - 1
+        self._put(b"".join(texts[: max(0, fitting)]), must)
+        if fitting < len(texts):
             self._stop(f"the recording {self._path} has reached its limit and stops: allow more megabytes")
+
+    def _put(self, data: bytes, must: bool) -> None:
+        if self._file is None:
             return
         try:
             written = self._file.write(data)
@@ -77,7 +84,9 @@ class Lines:
             os.unlink(self._path)
 
     def _stop(self, why: str) -> None:
-        self._stopped = True
+        if self.stopped:
+            return
+        self.stopped = True
         if self._tell:
             self._tell(why)
 

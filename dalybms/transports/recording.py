@@ -25,6 +25,8 @@ FORMAT, VERSION = "dalybms recording", 1
 SENT, HEARD = ">", "<"
 _HELD, _QUIET = 1.0, 0.25
 """Seconds: a reply is written that long after its first piece at the latest, or after its last one."""
+_MOST_HELD = 65536
+"""Bytes; no reply is as long, a flood is not kept in memory."""
 _MOST_DRAINED = 64
 Piece = tuple[float, str, bytes]
 """When, direction, bytes."""
@@ -109,6 +111,11 @@ class Recording:
     def _named(self, about: Mapping[str, Any], device: str) -> dict[str, Any]:
         return {**about, **({} if self.blanking or not device else {"name": device})}
 
+    @property
+    def stopped(self) -> bool:
+        """Is no more written into it?"""
+        return self._lines.stopped
+
     def since(self) -> float:
         return self._clock() - (self._began or 0.0)
 
@@ -156,6 +163,7 @@ class Recorder:
         self._mark = {} if number == 1 else {"device": number}
         self._transport: Any = None
         self._held: list[Piece] = []
+        self._size = 0
         self._first = self._last = 0.0
         self._closed = False
         self._known = recording.blanking.nothing if recording.blanking else None
@@ -234,6 +242,9 @@ class Recorder:
             self._last = time.monotonic()
             self._first = self._first if self._held else self._last
             self._held.append((now, direction, bytes(data)))
+            self._size += len(data)
+            if self._size > _MOST_HELD:
+                self._flush()
         self._recording.due()
 
     def flush_if_due(self) -> float | None:
@@ -248,7 +259,9 @@ class Recorder:
 
     def _flush(self) -> None:
         with self._recording.lock:
-            held, self._held = self._held, []
+            held, self._held, self._size = self._held, [], 0
+            if self._recording.stopped:
+                return
             pieces = [(direction, data) for _, direction, data in held]
             blanking, blanked = self._recording.blanking, [data for _, data in pieces]
             if blanking and pieces:

@@ -181,6 +181,30 @@ def test_a_full_disk_ends_the_recording_and_not_the_command(tmp_path: Path) -> N
     assert told == [f"the recording {path} stops: No space left on device"]
 
 
+def test_up_to_the_limit_all_is_there(tmp_path: Path) -> None:
+    """Also where much is written in one go; each line is whole."""
+    path = tmp_path / "x.jsonl"
+    told: list[str] = []
+    wire = Recording(path, None, limit=0.02, tell=told.append).wrap(Pieces(*[b"\x01" * 500] * 60), ABOUT)
+    for _ in range(60):
+        wire.read(0.0)
+    wire.close()
+    assert 19_000 - 100 < path.stat().st_size <= 20_000
+    assert len(lines(path)) > 15
+    assert len(told) == 1
+
+
+def test_a_flood_is_not_kept_in_memory(tmp_path: Path) -> None:
+    """Of a gateway that sends what somebody else is meant to have, as fast as a network can."""
+    path, clock = tmp_path / "x.jsonl", [0.0]
+    wire = Recording(path, None, clock=lambda: clock[0]).wrap(Pieces(*[bytes(10_000)] * 20), ABOUT)
+    for _ in range(20):
+        wire.read(0.0)
+    assert len(wire._held) < 8
+    wire.close()
+    assert sum(len(data) for _, data in bytes_of(path)) == 2 * 200_000
+
+
 def test_at_the_limit_it_stops_and_says_so_once(tmp_path: Path) -> None:
     told: list[str] = []
     path = tmp_path / "x.jsonl"

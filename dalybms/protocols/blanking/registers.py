@@ -15,6 +15,10 @@ from dalybms.protocols.modbus.frame import ERROR, READ, WRITE, WRITE_SEVERAL, cr
 from dalybms.protocols.modbus.p81 import ANSWERS, ASKED
 
 _BOARDS = 16
+_NUMBERS = range(1, _BOARDS + 1)
+FIRST = frozenset(
+    (ADDRESS, *(ASKED + number for number in _NUMBERS), *(ANSWERS + number for number in _NUMBERS))
+)
 _CRC = 2
 _LONG = 6
 """Fewer letters in a row may be numbers of two bytes."""

@@ -17,6 +17,8 @@ from dalybms.protocols.blanking.tokens import fillings
 
 Line = tuple[str, bytes]
 """Direction and bytes of one piece."""
+_FIRST = frozenset((START, *registers.FIRST))
+"""Bytes that a frame may begin with."""
 _MOST = 300
 """Bytes of a frame, and some more."""
 
@@ -45,7 +47,7 @@ def _stream(salt: bytes, heard: Heard, data: bytes, direction: str) -> tuple[Hea
     done, at, loose = bytearray(), 0, 0
     before = heard.before(direction)
     while at < len(data):
-        part = _part(salt, heard, data[at : at + _MOST])
+        part = _part(salt, heard, data[at : at + _MOST]) if data[at] in _FIRST else None
         if part is None:
             at += 1
             continue
@@ -73,7 +75,8 @@ def _loose(salt: bytes, heard: Heard, before: bytes, run: bytes) -> Part:
 def _makes_frame(salt: bytes, before: bytes, told: bytes) -> bool:
     """A sum of 8 bits may be right by chance: what replaces bytes must not make a bad one good."""
     joined = before + told
-    parts = ((at, _part(salt, Heard(), joined[at : at + _MOST])) for at in range(len(joined)))
+    places = (at for at, byte in enumerate(joined) if byte in _FIRST)
+    parts = ((at, _part(salt, Heard(), joined[at : at + _MOST])) for at in places)
     return any(part is not None and at + len(part.data) > len(before) for at, part in parts)
 
 
