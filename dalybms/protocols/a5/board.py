@@ -17,6 +17,7 @@ from dalybms.protocols.a5.replies import joined, listed, single
 from dalybms.protocols.doubts import Doubts, gaps_of, told
 from dalybms.protocols.faults import texts
 from dalybms.protocols.plausible import WEAK_PAIRS, reconcile
+from dalybms.protocols.reading import attempt
 from dalybms.protocols.request import Answer, Ask, Request
 
 if TYPE_CHECKING:
@@ -104,6 +105,10 @@ class A5(Questions):
                 self.unusable.update({f"info.{key}": str(error) for key in names if key in _INFO_NAMES})
                 continue
             self.learn(answer)
+            self._rough.answered(answer.spoilt)
+            if self._rough:
+                again = partial(attempt, partial(_value, ask, question))
+                answer = answer._replace(value=settled(answer.value, again))
             self.unusable.update({f"info.{key}": why for key, why in doubts.left_out.items()})
             self._hardware = answer.value.get("hardware_version", self._hardware)
             found.update({name: value for name, value in answer.value.items() if name in _INFO_NAMES})
@@ -237,6 +242,10 @@ def _sure(ask: Ask, question: Request) -> Answer:
     """An answer that came alone, else the second one."""
     answer = ask(question)
     return answer if answer.alone() else ask(question)
+
+
+def _value(ask: Ask, question: Request) -> Any:
+    return ask(question).value
 
 
 def _place(row: Command) -> tuple[bool, bool, int]:

@@ -121,6 +121,20 @@ def test_a_status_that_was_wrong_has_its_lists_read_anew() -> None:
     assert found["status"] == WHOLE["status"]
 
 
+@pytest.mark.parametrize("place", range(3))
+@pytest.mark.parametrize(
+    ("code", "odd", "key"),
+    [(0x50, "000445c100000c80", "rated_capacity_ah"), (0x94, "0f020000020003", "cells")],
+)
+def test_nor_is_it_what_the_board_says_of_itself(code: int, odd: str, key: str, place: int) -> None:
+    usual = {**HEALTHY, 0x50: reply(0x50, "000445c000000c80")}[code]
+    bms = rough()
+    bms.line.odd = {code: [*[usual] * place, reply(code, odd), *[usual] * 3]}
+    found = bms.read(["info"], [key])["info"]
+    assert found[key] == {"rated_capacity_ah": 280.0, "cells": 16}[key]
+    assert bms.line.asked(code) in (2, 3)
+
+
 def test_where_no_second_answer_comes_the_first_one_stays() -> None:
     bms = rough()
     bms.line.odd = {0x90: [reply(0x90, "02120000753003e9")] * 2 + [None] * 4}
