@@ -27,7 +27,13 @@ class Report:
 
     def __enter__(self) -> Report:
         _claim(self._report)
-        self._folder = tempfile.TemporaryDirectory(prefix="dalybms-")
+        try:
+            self._folder = tempfile.TemporaryDirectory(prefix="dalybms-")
+        except OSError as error:
+            os.unlink(self._report)
+            raise DalyError(
+                f"no place for a temporary file: {error.strerror}; make room, or set TMPDIR"
+            ) from None
         self.path = os.path.join(self._folder.name, "recording.jsonl")
         """Where the recording is until it stands in the report."""
         self.recording = open_recording(self.path)

@@ -157,6 +157,13 @@ def test_a_file_that_cannot_be_written_is_refused_too(tmp_path: Path) -> None:
         pytest.fail("it went on")
 
 
+def test_no_room_for_the_recording_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "none"))
+    with pytest.raises(DalyError, match="no place for a temporary file"), Report(str(tmp_path / "r.txt")):
+        pytest.fail("it went on")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_what_fails_leaves_no_file(tmp_path: Path) -> None:
     report = Report(str(tmp_path / "r.txt"))
 
