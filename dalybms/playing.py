@@ -5,8 +5,6 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Callable
 
-from dalybms.device import candidates
-
 if TYPE_CHECKING:
     from dalybms.device import Target
     from dalybms.taping import Record, Taping
@@ -35,7 +33,6 @@ class Playing:
 
         tape = self._tapes().tape_of(name)
         target, timing = as_recorded(tape.about, self._target, self._timing)
-        candidates(target)
         self._live = self._target, self._timing, self._clock, self._renew
         self._target, self._timing, self._clock = target, timing, tape.clock
         again = partial(self._opened, name, tape.open)

@@ -12,6 +12,7 @@ from dalybms.device import (
     PROTOCOLS,
     WITHOUT_NUMBER,
     Target,
+    candidates,
     kind,
     likely_host,
     open_recording,
@@ -107,6 +108,12 @@ def as_recorded(about: Mapping[str, Any], target: Target, timing: Timing) -> tup
         address=_chosen(about, "address", target.address, None, range(256)),
         fill=_chosen(options, "fill", target.fill, 0, range(256)),
     )
+    try:
+        candidates(target)
+    except ValueError as error:
+        raise TransportError(
+            f"the header of this recording does not go with what is asked: {error}"
+        ) from None
     usual = BLUETOOTH if bluetooth else WIRE
     timeout = _seconds(options, usual.timeout) if timing.timeout == WIRE.timeout else timing.timeout
     byte = 10 / _chosen(options, "baudrate", round(10 / timing.byte), BAUD, range(1200, 921601))

@@ -245,6 +245,23 @@ def test_a_header_that_cannot_be(tmp_path: Path, head: dict[str, Any]) -> None:
         open_bms(f"replay:{path}")
 
 
+@pytest.mark.parametrize(
+    ("head", "given"),
+    [
+        ({"address": 5}, {}),
+        ({"protocol": "d2", "board": 3}, {}),
+        ({"address": 128}, {"board": 3}),
+    ],
+)
+def test_a_header_that_contradicts_itself_or_what_is_asked(
+    tmp_path: Path, head: dict[str, Any], given: dict[str, Any]
+) -> None:
+    """An error of the file, not of the user."""
+    path = file(tmp_path / "x", **{"protocol": "auto", **head})
+    with pytest.raises(TransportError, match="does not go with what is asked"):
+        open_bms(f"replay:{path}", **given)
+
+
 def test_a_cable(tmp_path: Path) -> None:
     path = str(tmp_path / "x")
     with open_cable("demo:?boards=2", record=path) as cable:
