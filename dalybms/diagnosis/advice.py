@@ -92,7 +92,7 @@ CAUSES: dict[str, tuple[str, str]] = {
         "wait a minute and try again; if it is a Daly, report it: --report FILE",
     ),
     "slow": (
-        "answers take up to {ms} ms, longer than is waited for",
+        "answers take {time}, longer than is waited for",
         "give --reply-timeout {seconds}",
     ),
     "no-host": (

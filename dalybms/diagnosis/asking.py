@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 REST = 0.3
 """Before each question: every board hears after so long."""
 TRIES = 2
+_LEAST_SILENCE = 0.3
+"""Seconds that an answer is waited for even where less is asked for: that may be what is wrong."""
 _BRIEF = 0.6
 """The share of the usual silence for other ways, where one has been answered."""
 
@@ -102,6 +104,7 @@ def ask(
     link: Link, one: Speaker, target: Target, rounds: Sequence[int] = range(TRIES), patience: float = 1.0
 ) -> Asked:
     """A question for each round, as some boards lack one; a late answer to the first counts."""
+    patience = max(patience, _LEAST_SILENCE / link.timing.timeout)
     questions = [one.probe(["soc"], round_) for round_ in rounds]
     questions = [each._replace(writes=each.writes[:1], patience=patience) for each in questions]
     try:

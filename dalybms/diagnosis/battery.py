@@ -48,11 +48,12 @@ def read_battery(ear: Ear, place: Place, found: Found, notes: Notebook) -> dict[
         name: {"error": str(value)} if isinstance(value, DalyError) else value
         for name, value in outcomes.items()
     }
+    clock = _clock(board, ear, place)  # a single question, where the settings are many
     return {
         "readings": readings,
         "unusable": unusable,
+        "clock": clock,
         "parameters": _parameters(board, ear),
-        "clock": _clock(board, ear, place),
     }
 
 

@@ -48,7 +48,7 @@ def fits(facts: Mapping[str, Any], wanted: Wanted) -> bool:
     addressed = wanted.address is not None and wanted.protocol in ("auto", "a5")
     if addressed and facts["host"] != wanted.address:
         return False
-    return not (wanted.board and facts["protocol"] == "d2")
+    return not (wanted.board and facts["protocol"] == "d2" and wanted.kind != "bluetooth")
 
 
 def spoken(facts: Mapping[str, Any]) -> str:

@@ -29,6 +29,7 @@ def _of_error(step: Step, facts: Facts, wanted: Wanted) -> list[Cause]:
     """It does not open, or the wire went away."""
     word, takers = step.facts["error"], step.facts.get("takers") or []
     if wanted.kind == "bluetooth":
+        word = "write" if step.facts.get("stage") == "write" else word
         return [cause(code, **step.facts) for code in radio.of_error(_stage(step, word), word, facts)]
     if word in ("missing", "gone") and takers:
         return [cause("taken", takers=" or ".join(takers)), cause(word)]

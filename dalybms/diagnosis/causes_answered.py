@@ -23,17 +23,20 @@ def of_answered(facts: Facts, answered: Sequence[Step], wanted: Wanted) -> list[
     if not fitting:
         return [_in_vain(answered, wanted)]
     rate = facts.get("rate", {"asked": 0, "answered": 0})
-    found = twins_of(facts) or _of_quality(facts, rate)
+    found = twins_of(facts) or _of_quality(facts, rate, wanted)
     return found or [_of_well(facts, fitting[0].facts, rate)]
 
 
-def _of_quality(facts: Facts, rate: Mapping[str, Any]) -> list[Cause]:
+def _of_quality(facts: Facts, rate: Mapping[str, Any], wanted: Wanted) -> list[Cause]:
     """What is wrong with the line, or with what the board answers; [] for nothing."""
     deaf = _deaf(facts)
     if rate.get("slow"):
-        return [cause("slow", ms=round(1000 * rate["slow"]), seconds=round(1.5 * rate["slow"], 1))]
+        return [
+            cause("slow", time=f"up to {1000 * rate['slow']:.0f} ms", seconds=round(1.5 * rate["slow"], 1))
+        ]
     if rate["answered"] < POOR * rate["asked"]:
-        return _poor(facts, rate) + deaf
+        radio = [cause("bluetooth-disturbed")] if wanted.kind == "bluetooth" else []
+        return [*radio, *_poor(facts, rate), *deaf]
     if facts.get("listens", {}).get("heard") == "master":
         return [cause("master")]
     commands = facts.get("commands", {})

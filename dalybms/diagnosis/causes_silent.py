@@ -10,13 +10,16 @@ from dalybms.diagnosis.cause import ASKS, Cause, Facts, Wanted, cause, other_pro
 from dalybms.diagnosis.steps import Step
 
 _NETWORK = ("socket", "rfc2217")
+_LATE = {"another protocol", "another board", "another command"}
+"""What a question is met with that hears the answer to an earlier one."""
+_SLOW = cause("slow", time="very long", seconds=3)
 
 
 def of_silence(facts: Facts, steps: Sequence[Step], wanted: Wanted) -> list[Cause]:
     """What fits, the likeliest first."""
     asked = [step.facts for step in steps if step.name in ASKS]
     if wanted.kind == "bluetooth":
-        return [cause(code) for code in radio.of_silence({each.get("seen", "") for each in asked})]
+        return _refused(asked) or _by_radio({each.get("seen", "") for each in asked})
     heard = facts.get("listens", {})
     return (
         _certain(facts, asked, wanted)
@@ -42,15 +45,18 @@ def _certain(facts: Facts, asked: Sequence[Mapping[str, Any]], wanted: Wanted) -
     for what in ("text", "make", "modbus"):
         if what in answers and (what == "text" or not unasked):
             return [_named(what, facts, asked)]
-    refused = [each for each in asked if each.get("seen") == "unbelievable"]
-    if refused and not unasked and not _is_sinowealth(refused):
-        return [cause("unbelievable", spoken=" and ".join(each["protocol"].upper() for each in refused))]
-    return []
+    return [] if unasked else _refused(asked)
 
 
-def _is_sinowealth(refused: Sequence[Mapping[str, Any]]) -> bool:
-    """Its check is weak: what fails it may be anything."""
-    return any(each.get("protocol") == "sinowealth" for each in refused)
+def _refused(asked: Sequence[Mapping[str, Any]]) -> list[Cause]:
+    """Whole frames that refuse or hold nothing; Sinowealth's check is weak, and what fails it may be anything."""
+    names = [each["protocol"].upper() for each in asked if each.get("seen") == "unbelievable"]
+    return [cause("unbelievable", spoken=" and ".join(names))] if names and "SINOWEALTH" not in names else []
+
+
+def _by_radio(seen: set[str]) -> list[Cause]:
+    late = [_SLOW] if seen & _LATE else []
+    return [*late, *(cause(code) for code in radio.of_silence(seen))]
 
 
 def _named(code: str, facts: Facts, asked: Sequence[Mapping[str, Any]]) -> Cause:
@@ -102,8 +108,8 @@ def _of_their_boards(boards: Sequence[int], wanted: Wanted) -> Cause:
 def _of_asked(facts: Facts, asked: Sequence[Mapping[str, Any]], heard: str, wanted: Wanted) -> list[Cause]:
     """By what came in place of an answer."""
     seen, other = {each.get("seen", "") for each in asked}, other_program(facts)
-    if seen & {"another protocol", "another board", "another command"}:
-        return [*other, cause("master"), cause("unsteady", answered=0, asked="all")]
+    if seen & _LATE:
+        return [*other, cause("master"), cause("unsteady", answered=0, asked="all"), _SLOW]
     if "damage" in seen or "unbelievable" in seen:
         return [*other, cause("disturbed"), cause("collision"), cause("wires")]
     noisy = [each for each in asked if each.get("seen") == "noise"]

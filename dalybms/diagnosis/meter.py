@@ -11,7 +11,7 @@ DAMAGED = ("damage", "noise")
 _SILENT = ("silence", "echo")
 _LEAST, _AMPLE = 0.25, 2.0
 """Seconds of silence that show a lost question, or so many times the slowest answer where that is more."""
-_LATE = 1.5
+_LATE, _LATE_BY_RADIO = 1.5, 3.0
 """Seconds in which an answer comes that is too late for the usual silence."""
 
 
@@ -63,7 +63,8 @@ class Meter:
         """Does an answer come only after the usual silence?"""
         before, self.slowest = self.slowest, 0.0
         timeout = self._place.timing.timeout
-        self.ask(REST, max(1.0, _LATE / timeout))
+        longest = _LATE if self._place.target.wired else _LATE_BY_RADIO
+        self.ask(REST, max(1.0, longest / timeout))
         late = self.slowest > timeout
         self.slowest = max(before, self.slowest)
         return late

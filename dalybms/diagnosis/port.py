@@ -72,4 +72,4 @@ def lost(notes: Notebook, error: TransportError, place: Place, heard: bytes) -> 
     """
     taken = takers() if place.is_port and not os.path.exists(place.device) else []
     last = judge(heard)
-    notes.lost(error, takers=taken, heard=last.what, **last.facts)
+    notes.lost(error, stage=error.stage, takers=taken, heard=last.what, **last.facts)

@@ -59,7 +59,7 @@ RADIO: dict[str, tuple[str, str]] = {
     "bluetooth-same-name": ("several devices have this name", "give the address of one, from --scan"),
     "bluetooth-ours": ("this program has the device open already", "use that object, or disconnect it first"),
     "bluetooth-hung": (
-        "the dongle is heard and takes no connection, or does not finish one",
+        "the dongle is heard and takes no connection, does not finish one, or takes no bytes",
         "unplug the dongle for a moment, and close the vendor's app",
     ),
     "bluetooth-disturbed": ("the radio link is disturbed", "come closer; on a Raspberry Pi try without WiFi"),
@@ -72,8 +72,8 @@ RADIO: dict[str, tuple[str, str]] = {
         "take an address that daly-bms-cli --scan shows as Daly",
     ),
     "bluetooth-lost": (
-        "the link broke while questions were asked",
-        "come closer, and close the vendor's app; some modules hang up when they hear A5: try --protocol d2",
+        "the dongle hung up: some do when they hear A5, or when an app or a switched off adapter ends it",
+        "close the vendor's app, and try --protocol d2",
     ),
     "bluetooth-plug": (
         "the dongle hangs on another port than the board's UART, or its plug is loose",
@@ -117,11 +117,14 @@ def of_error(step: str, word: str, facts: Mapping[str, Mapping[str, Any]]) -> li
     if step in STEPS:
         far = ["bluetooth-far"] if facts.get("signal", {}).get("weak") else []
         return [*far, "bluetooth-hung", "bluetooth-disturbed"]
-    return ["bluetooth-lost"]
+    if word == "write":
+        return ["bluetooth-hung", "bluetooth-disturbed"]
+    first = ["bluetooth-lost"] if step.startswith("a5-") else []
+    return [*first, "bluetooth-far", "bluetooth-asleep", *([] if first else ["bluetooth-lost"])]
 
 
 def of_silence(seen: Collection[str]) -> list[str]:
     """Codes for a link that stands and a board that is not heard. seen: what was heard instead."""
-    if set(seen) - {"silence", ""}:
+    if set(seen) - {"silence", "echo", ""}:
         return ["bluetooth-other", "bluetooth-disturbed"]
     return ["asleep", "bluetooth-plug", "bluetooth-other"]

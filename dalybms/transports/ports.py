@@ -103,7 +103,7 @@ def _nowhere(name: str) -> TransportError:
     if os.path.exists(f"/dev/{name}"):
         return TransportError(f"{name} does not exist: the port is named /dev/{name}", "name")
     host, _, port = name.rpartition(":")
-    if host and "/" not in host and port.isdigit():
+    if host and not {"/", ":"} & set(host) and port.isdigit():
         return TransportError(f"{name} does not exist: for a network gateway write socket://{name}", "name")
     return TransportError(f"{name} does not exist: {_existing()}{_taken_away(name)}", "missing")
 

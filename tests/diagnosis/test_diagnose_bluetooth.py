@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from dalybms.diagnosis import bluetooth
 from dalybms.diagnosis import wire as wire_of_diagnosis
 from dalybms.diagnosis.diagnose import diagnose
 from dalybms.diagnosis.radio import RADIO, of_error, of_silence
+from dalybms.protocols.modbus.frame import crc
 
 if TYPE_CHECKING:
     from bluez.bus import Bus
@@ -202,7 +204,67 @@ def test_the_link_breaks_at_a_question(bluez: BlueZ) -> None:
     from bluez.peripheral import CUT
 
     bluez.add(device(answer=lambda _: [CUT]))
-    assert codes(diagnosed()) == ["bluetooth-lost"]
+    assert codes(diagnosed()) == ["bluetooth-far", "bluetooth-asleep", "bluetooth-lost"]
+
+
+def test_a_dongle_that_hangs_up_at_a5(bluez: BlueZ) -> None:
+    from bluez.peripheral import CUT
+
+    bluez.add(device(answer=lambda data: [CUT] if data[0] == 0xA5 else []))
+    assert codes(diagnosed()) == ["bluetooth-lost", "bluetooth-far", "bluetooth-asleep"]
+
+
+def test_an_adapter_that_is_switched_off_meanwhile_is_no_certain_cause(bluez: BlueZ) -> None:
+    from bluez.battery import battery
+
+    bluez.add(dongle := battery("protocol=d2"))
+    inner, asked = dongle.answer, []
+
+    def answer(data: bytes) -> Any:
+        asked.append(data)
+        if len(asked) == 5:
+            threading.Thread(target=bluez.power_off).start()
+        return inner(data)
+
+    dongle.answer = answer
+    document = diagnosed()
+    assert len(codes(document)) > 1
+    assert document["unchecked"]
+
+
+@pytest.mark.parametrize(
+    "more", [{"hang": True}, {"name": "org.bluez.Error.Failed", "text": "ATT error: 0x0e"}]
+)
+def test_a_dongle_that_takes_no_bytes(bluez: BlueZ, more: dict[str, Any]) -> None:
+    bluez.add(device())
+    bluez.troubles["WriteValue"] = trouble(**more)
+    assert codes(diagnosed()) == ["bluetooth-hung", "bluetooth-disturbed"]
+
+
+def test_a_sleeping_board_that_sends_back_what_it_gets(bluez: BlueZ) -> None:
+    bluez.add(device(answer=lambda data: [data]))
+    assert codes(diagnosed()) == ["asleep", "bluetooth-plug", "bluetooth-other"]
+
+
+def test_a_board_that_refuses_over_bluetooth(bluez: BlueZ) -> None:
+    refusal = bytes((0x51, 0x83, 2))
+    bluez.add(device(answer=lambda data: [refusal + crc(refusal)] if data[0] == 0x81 else []))
+    assert codes(diagnosed()) == ["unbelievable"]
+
+
+def test_a_number_is_no_hindrance_where_one_link_is_one_board(bluez: BlueZ) -> None:
+    from bluez.battery import battery
+
+    bluez.add(battery("protocol=d2"))
+    document = diagnosed(board=3, timeout=0.4)
+    assert (codes(document), document["answers"]) == (["well"], True)
+
+
+def test_a_link_that_loses_questions_is_a_matter_of_the_radio(bluez: BlueZ) -> None:
+    from bluez.battery import battery
+
+    bluez.add(battery("protocol=d2&fault=drop-reply:0.4&seed=5"))
+    assert codes(diagnosed())[:1] == ["bluetooth-disturbed"]
 
 
 def test_silence_behind_the_dongle(bluez: BlueZ) -> None:
