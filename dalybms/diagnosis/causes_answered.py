@@ -31,22 +31,24 @@ def _of_quality(facts: Facts, rate: Mapping[str, Any], wanted: Wanted) -> list[C
     """What is wrong with the line, or with what the board answers; [] for nothing."""
     deaf = _deaf(facts)
     if rate.get("slow"):
-        return [
-            cause("slow", time=f"up to {1000 * rate['slow']:.0f} ms", seconds=round(1.5 * rate["slow"], 1))
-        ]
+        seconds = rate["slow"]
+        longer = max(0.1, round(1.5 * seconds, 1))
+        return [cause("slow", time=f"up to {1000 * seconds:.0f} ms", seconds=longer)]
     if rate["answered"] < POOR * rate["asked"]:
         radio = [cause("bluetooth-disturbed")] if wanted.kind == "bluetooth" else []
         return [*radio, *_poor(facts, rate), *deaf]
-    if facts.get("listens", {}).get("heard") == "master":
-        return [cause("master")]
+    others = facts.get("listens", {}).get("heard") in ("master", "boards")
     commands = facts.get("commands", {})
+    found = [cause("master")] if others else []
     if commands.get("read") == 0 and commands["refused"]:
-        return [cause("unbelievable", spoken="the board")]
-    missing = commands.get("missing")
-    if missing:
-        spared = " ".join(f"--without {word(name)}" for name in missing if name in SECTIONS)
-        return [cause("commands", missing=", ".join(missing), spared=spared or "nothing: --all goes without")]
-    return deaf
+        return [*found, cause("unbelievable", spoken="the board")]
+    return found + _lacking(commands.get("missing", ())) or deaf
+
+
+def _lacking(missing: Sequence[str]) -> list[Cause]:
+    spared = " ".join(f"--without {word(name)}" for name in missing if name in SECTIONS)
+    spared = spared or "nothing: --all goes without"
+    return [cause("commands", missing=", ".join(missing), spared=spared)] if missing else []
 
 
 def _deaf(facts: Facts) -> list[Cause]:

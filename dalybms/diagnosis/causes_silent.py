@@ -49,7 +49,7 @@ def _certain(facts: Facts, asked: Sequence[Mapping[str, Any]], wanted: Wanted) -
 
 
 def _refused(asked: Sequence[Mapping[str, Any]]) -> list[Cause]:
-    """Whole frames that refuse or hold nothing; Sinowealth's check is weak, and what fails it may be anything."""
+    """Whole frames that refuse or hold nothing. Sinowealth's check is weak: what fails it may be anything."""
     names = [each["protocol"].upper() for each in asked if each.get("seen") == "unbelievable"]
     return [cause("unbelievable", spoken=" and ".join(names))] if names and "SINOWEALTH" not in names else []
 

@@ -19,6 +19,7 @@ _DALY = (0xD2, *range(0x51, 0x61))
 """Addresses that answer in D2 and P81."""
 _TELNET = re.compile(rb"\xff[\xfb-\xfe][\x00-\x31]|\xff\xfa[^\xff]{1,64}\xff\xf0")
 _PYLONTECH = re.compile(rb"~[0-9A-F]{12,}\r")
+_LOGIN = re.compile(rb"[Ll]ogin: |[Pp]assword: ")
 _MODEM = re.compile(rb"(?:^|[\r\n])AT(?:[+&][ -~]*)?\r")
 _MBAP = re.compile(rb"..\x00\x00\x00[\x03-\xff].[\x03\x83]", re.DOTALL)
 _STUCK = 0.6
@@ -81,8 +82,8 @@ def _of_a_network(data: bytes, facts: dict[str, Any]) -> Heard | None:
 def _of_no_frame(data: bytes, facts: dict[str, Any]) -> Heard:
     if _MODEM.search(data) and _is_readable(data):
         return Heard("modem", "somebody asks for a modem (AT...)", facts)
-    if len(data) >= _LEAST_TEXT and _is_readable(data):
-        return Heard("text", f"{len(data)} bytes of readable text", {**facts, "taken": b"in use" in data})
+    if _LOGIN.search(data) or (len(data) >= _LEAST_TEXT and _is_readable(data)):
+        return Heard("text", f"{len(data)} bytes with readable text", {**facts, "taken": b"in use" in data})
     if data.count(0) >= _STUCK * len(data):
         return Heard("zeros", f"{len(data)} bytes, most of them 00", facts)
     return Heard("noise", f"{len(data)} bytes that are no frame of a known protocol", facts)

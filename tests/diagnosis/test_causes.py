@@ -177,6 +177,8 @@ def test_how_well_it_is_answered() -> None:
     assert codes(step, RATE, Step("twins", NOTED, "", {"twins": [1]})) == ["twins"]
     missing = Step("commands", NOTED, "", {"missing": ["balancing_status"]})
     assert causes([step, RATE, missing], Wanted())[0].next.endswith("--without balancing")
+    assert codes(heard("boards"), step, RATE) == ["master"]
+    assert codes(heard("boards"), step, RATE, missing) == ["master", "commands"]
     several = Step("commands", NOTED, "", {"missing": ["balancing_status", "cell_voltage_range", "info"]})
     assert causes([step, RATE, several], Wanted())[0].next.endswith(
         ": --without balancing --without cell-voltage-range"
@@ -200,6 +202,7 @@ def test_how_well_it_is_answered() -> None:
         (bytes.fromhex("4e5700130000000006030000000000006800000129"), "make"),
         (b"$GPRMC,123519,A,4807.038,N*6A\r\n", "text"),
         (b"AT\rAT+GCAP\r", "modem"),
+        (b"\xa5^@^P\x08\r\nPassword: ", "text"),
         (b"\0\1\0\0\0\3\xd2\x83\x0b", "modbus-tcp"),
         (bytes(20), "zeros"),
         (bytes(range(100, 140)), "noise"),
