@@ -170,7 +170,7 @@ ROWS = [
     Row("a number in vain", tcp(""), ("number",), 1, ("--board", "2")),
     Row("a number for D2", tcp("protocol=d2"), ("number-d2",), 1, ("--board", "2")),
     Row("two of one number", tcp("cells=16;board=1&cells=8&soc=20"), ("disturbed", "collision", "wires")),
-    Row("two of one number, alike", tcp(ALIKE), ("twins",), 0),
+    Row("two of one number, alike", tcp(ALIKE), ("twins",)),
     Row("two of one number, one by one", tcp("soc=50;board=1&soc=51&latency=70"), ("twins",)),
     Row("--uart for D2", pty("protocol=d2"), ("no-host",), 1, ("--uart",)),
     Row("--protocol d2 needs no --uart", tcp("protocol=d2"), ("well",), 0, ("--uart", "--protocol", "d2")),
