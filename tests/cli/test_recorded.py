@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -12,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from peers import rfc2217
 from processes import board
+from sweep import leftovers
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = [sys.executable, str(ROOT / "daly-bms-cli.py")]
@@ -49,10 +52,18 @@ def served(*arguments: str) -> Iterator[str]:
         yield device
 
 
+@contextmanager
+def far_port(options: str) -> Iterator[str]:
+    """RFC 2217."""
+    with board("--pty", options) as port, rfc2217(port) as end:
+        yield f"rfc2217://{end}"
+
+
 WIRES: dict[str, Callable[[str], AbstractContextManager[str]]] = {
     "demo": demo,
     "pty": lambda options: served("--pty", options),
     "tcp": lambda options: served("--tcp", "0", options),
+    "rfc2217": far_port,
 }
 
 
@@ -137,6 +148,29 @@ def test_blanked_it_replays_to_the_same_but_for_the_tokens(tmp_path: Path, proto
         assert len(tokens[key]) == len(secret)
         assert all(a != b for a, b in zip(tokens[key], secret))
     assert (recorded.stderr, played.stderr, recorded.returncode, played.returncode) == ("", "", 0, 0)
+
+
+SECRETS = ("DL-280AH-16S-000123", "DL24010023000005")
+"""Battery code and serial number of the emulated pack."""
+SAID = re.compile(r'((?:battery_code|serial_number|battery code|serial number)"?: "?)[^"\n]*')
+
+
+@pytest.mark.parametrize("wire", ["pty", "tcp", "rfc2217"])
+@pytest.mark.parametrize("protocol", ["a5", "d2", "p81"])
+def test_blanked_on_a_real_wire_with_all_that_is_asked_and_written(
+    tmp_path: Path, wire: str, protocol: str
+) -> None:
+    for name in ("info", "parameters", "set soc"):
+        path = tmp_path / f"{name}.jsonl"
+        recorded = recording(path, wire, protocol, name)
+        played = run(*given(COMMANDS[name], f"replay:{path}?pace=0"))
+        assert played.returncode == recorded.returncode == 0
+        told, again = (SAID.sub(r"\1", masked(each.stdout)) for each in (recorded, played))
+        assert told == again
+        assert "has no question" not in played.stderr
+        assert leftovers(path, SECRETS) == []
+        assert "/dev/" not in path.read_text()
+        assert "127.0.0.1" not in path.read_text()
 
 
 def test_raw_is_said(tmp_path: Path) -> None:
