@@ -8,6 +8,7 @@ from typing import Callable
 
 import pytest
 
+from dalybms.diagnosis.listening import judge
 from dalybms.protocols.a5.frame import Frame, FrameReader
 from dalybms.protocols.blanking.heard import Heard
 from dalybms.protocols.blanking.stream import blank
@@ -124,6 +125,25 @@ def test_texts_of_modules_and_other_devices(text: bytes) -> None:
     assert kept(b"DL-40D63C3223A2", 4, ("<", text)) == []
     _, (blanked,) = blank(SALT, Heard(), [("<", text)])
     assert blanked[:1] + blanked[-1:] == text[:1] + text[-1:]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"\r\ncabin login: ",
+        b"cabin's password: ",
+        b"\r\nAT+NAME?\r",
+        b"AT\r\r\nAT\r",
+        b"~2001464290000FDB0DAB\r",
+        b"port 4001 is in use\r\n",
+        b"HTTP/1.1 400 Bad Request from cabin\r\n",
+    ],
+)
+def test_who_is_on_the_line_can_still_be_told(text: bytes) -> None:
+    """By the same words as before they were blanked, so that a recorded diagnosis names the same causes."""
+    _, (blanked,) = blank(SALT, Heard(), [("<", text)])
+    assert judge(blanked) == judge(text)
+    assert b"cabin" not in blanked
 
 
 def test_what_replaces_a_text_makes_no_frame_good() -> None:

@@ -12,7 +12,8 @@ _OTHERS = bytes(range(0x80, 0xFF))
 """In place of what is no character, so that a text that none was remains none."""
 _FILLERS = b"*+,-"
 _TEXT = re.compile(rb"[ -~]*[0-9A-Za-z][ -~]*")
-_SIGN = re.compile(rb"[0-9A-Za-z]")
+_SIGN = re.compile(rb"(\b(?:AT|OK|ERROR|in use|[Ll]ogin|[Pp]assword)\b)|[0-9A-Za-z]")
+"""Words that tell who is on the line stay."""
 SHORTEST = 4
 """Fewer characters in a row are mostly none."""
 
@@ -70,9 +71,15 @@ def masked_texts(
 
 def hollow(run: bytes, shortest: int = SHORTEST) -> bytes:
     """Texts without their letters and digits: their form stays, as a telegram of another protocol has it."""
-    return _TEXT.sub(
-        lambda text: _SIGN.sub(b"0", text.group()) if len(text.group()) >= shortest else text.group(), run
-    )
+
+    def told(text: re.Match[bytes]) -> bytes:
+        return _SIGN.sub(_zero, text.group()) if len(text.group()) >= shortest else text.group()
+
+    return _TEXT.sub(told, run)
+
+
+def _zero(sign: re.Match[bytes]) -> bytes:
+    return sign[1] or b"0"
 
 
 def fillings(run: bytes) -> Iterator[bytes]:
