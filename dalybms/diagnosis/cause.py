@@ -36,10 +36,10 @@ def cause(code: str, **words: Any) -> Cause:
 
 def answers_as_wanted(steps: Sequence[Step], wanted: Wanted) -> bool:
     """Would a reading with these options be answered, by one board, with values that can be?"""
-    failed = any(
-        step.facts.get("error") or step.facts.get("read") == 0 or step.facts.get("twins") for step in steps
-    )
-    return not failed and any(
+    mine = wanted.board or 1
+    mixed = any(mine in step.facts.get("twins", ()) for step in steps)
+    failed = any(step.facts.get("error") or step.facts.get("read") == 0 for step in steps)
+    return not (failed or mixed) and any(
         step.name in ASKS and step.facts.get("answered") and fits(step.facts, wanted) for step in steps
     )
 

@@ -163,6 +163,12 @@ def test_an_option_that_is_in_vain(facts: dict[str, Any], wanted: dict[str, Any]
     assert answers_as_wanted([step], Wanted(**wanted)) is (found == "well")
 
 
+def test_two_boards_under_this_number_are_no_answer() -> None:
+    step = asked(answered=True, seen="")
+    assert not answers_as_wanted([step, Step("twins", NOTED, "", {"twins": [1]})], Wanted())
+    assert answers_as_wanted([step, Step("numbers", NOTED, "", {"numbers": {}, "twins": [5]})], Wanted())
+
+
 def test_how_well_it_is_answered() -> None:
     step = asked(answered=True, seen="")
     poor = Step("rate", NOTED, "", {"asked": 20, "answered": 12})
