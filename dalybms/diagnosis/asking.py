@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from dalybms.device import APP_HOST, PC_HOST, Target, hosts, speaker
 from dalybms.diagnosis.listening import is_echo, judge
-from dalybms.diagnosis.steps import FAILED, NOTED, OK, SKIPPED, Notebook
+from dalybms.diagnosis.steps import NOTED, OK, SKIPPED, Notebook
 from dalybms.diagnosis.wire import Ear, Place
-from dalybms.errors import BadReply, NoReply, TransportError
+from dalybms.errors import BadReply, NoReply
 from dalybms.link import Link
 
 if TYPE_CHECKING:
@@ -128,14 +128,10 @@ def _note_echo(notes: Notebook, echoes: int, asked: int) -> None:
 
 
 def ask_at(rate: int, protocols: Sequence[str], place: Place, notes: Notebook, ends: float) -> bool:
-    """Some questions at another rate of the port, which was closed before."""
+    """Some questions at another rate of the port, which was closed before. TransportError when it is gone."""
     names = [f"{protocol}-{rate}" for protocol in protocols]
     notes.begin(names[0])
-    try:
-        ear = Ear(place.open(rate), place.clock, ends)
-    except TransportError as error:
-        notes.note(names[0], FAILED, str(error), answered=False, seen="")
-        return False
+    ear = Ear(place.open(rate), place.clock, ends)
     try:
         link = Link(ear, place.timing._replace(byte=10 / rate), TRIES - 1, REST, place.clock)
         return any(

@@ -54,4 +54,6 @@ def _of_cut(facts: Facts, step: Step) -> list[Cause]:
     texts = [each for each in (step.facts, facts.get("listens", {})) if each.get("heard") == "text"]
     if texts:
         return [cause("client")] if texts[0].get("taken") else [cause("client"), cause("text")]
-    return [cause("modbus-tcp"), cause("client"), cause("gateway-restarts")]
+    answered = any(facts.get(name, {}).get("answered") for name in ASKS)
+    first = [] if answered else [cause("modbus-tcp")]
+    return [*first, cause("client"), cause("gateway-restarts")]

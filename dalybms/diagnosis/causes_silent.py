@@ -33,10 +33,11 @@ def _certain(facts: Facts, asked: Sequence[Mapping[str, Any]], wanted: Wanted) -
     """What can be nothing else."""
     heard = facts.get("listens", {}).get("heard")
     answers = {each.get("bytes") for each in asked}
-    if facts.get("gateway", {}).get("modbus_tcp") or "modbus-tcp" in {heard, *answers}:
+    if facts.get("gateway", {}).get("modbus_tcp"):
         return [cause("modbus-tcp")]
-    if "telnet" in {heard, *answers} and wanted.kind == "socket":
-        return [cause("telnet")]
+    for what in ("modbus-tcp", "telnet"):
+        if what in {heard, *answers} and wanted.kind == "socket":
+            return [cause(what)]
     for name, of in facts.items():
         rate = name.rpartition("-")[2]
         if of.get("answered") and name not in ASKS:

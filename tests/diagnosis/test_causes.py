@@ -163,6 +163,16 @@ def test_an_option_that_is_in_vain(facts: dict[str, Any], wanted: dict[str, Any]
     assert answers_as_wanted([step], Wanted(**wanted)) is (found == "well")
 
 
+def test_a_gateway_behind_which_a_board_has_answered_hands_raw_bytes_on() -> None:
+    cut = Step("rate", FAILED, "said", {"error": "cut"})
+    assert codes(asked(answered=True), cut, kind="socket") == ["client", "gateway-restarts"]
+
+
+def test_bytes_of_a_port_are_no_frames_of_a_network() -> None:
+    assert "modbus-tcp" not in codes(heard("modbus-tcp"), asked(seen="noise", bytes="noise"))
+    assert codes(heard("modbus-tcp"), asked(), kind="socket") == ["modbus-tcp"]
+
+
 def test_two_boards_under_this_number_are_no_answer() -> None:
     step = asked(answered=True, seen="")
     assert not answers_as_wanted([step, Step("twins", NOTED, "", {"twins": [1]})], Wanted())

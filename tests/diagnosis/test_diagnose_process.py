@@ -11,6 +11,7 @@ import select
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -106,6 +107,23 @@ def plain_file(log: str) -> Iterator[str]:
     path = Path(log).with_name("file")
     path.write_text("no port\n")
     yield str(path)
+
+
+@contextmanager
+def pulled(after: int) -> Iterator[str]:
+    """A port that is silent, and goes after so many questions; there are seven ways to ask one board."""
+    with raw_pty() as (ours, port):
+
+        def pull() -> None:
+            for _ in range(after + 33):  # the numbers are 33 questions
+                select.select([ours], [], [], 20)
+                os.read(ours, 64)
+            os.close(ours)
+
+        thread = threading.Thread(target=pull)
+        thread.start()
+        yield port
+        thread.join(20)
 
 
 @contextmanager
@@ -221,6 +239,7 @@ ROWS = [
     Row("no such port", lambda _: named("/dev/ttyUSB99"), ("missing",)),
     Row("no port", lambda log: plain_file(log), ("not-a-port",)),
     Row("another program holds it", taken, ("busy",)),
+    Row("the plug is pulled while nothing answers", lambda _: pulled(7), ("gone", "other-program")),
     Row("the plug is pulled", pty("fault=unplug:1:2"), ("gone", "other-program")),
 ]
 
