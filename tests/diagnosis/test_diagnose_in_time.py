@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from support import HEALTHY, Clock, Script, VirtualWire
 
 from dalybms.cable import CableBoard
 from dalybms.device import Target
-from dalybms.diagnosis.asking import Found
+from dalybms.diagnosis.asking import Found, ask_at
 from dalybms.diagnosis.battery import _parameters
 from dalybms.diagnosis.deafness import deafness
 from dalybms.diagnosis.diagnose import _find
@@ -38,6 +39,13 @@ def test_a_wire_that_goes_while_the_settings_are_read_is_no_board_without_settin
     ear.close()
     with pytest.raises(TransportError):
         _parameters(board, ear)
+
+
+def test_a_port_that_is_gone_when_another_rate_is_tried_is_no_silence(tmp_path: Path) -> None:
+    place = Place(str(tmp_path / "ttyUSB7"), Target(), WIRE, None)
+    with pytest.raises(TransportError) as caught:
+        ask_at(115200, ("p81",), place, Notebook(lambda _: None), 20.0)
+    assert caught.value.cause == "missing"
 
 
 def test_the_step_that_runs_is_named_when_the_wire_goes() -> None:
