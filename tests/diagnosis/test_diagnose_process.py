@@ -111,7 +111,7 @@ def plain_file(log: str) -> Iterator[str]:
 
 @contextmanager
 def pulled() -> Iterator[str]:
-    """A port that is silent, and goes at another rate: after four ways, twice each, and 33 for the numbers."""
+    """A port that is silent, and goes at another rate: after four ways, twice each, and 33 for numbers."""
     with raw_pty() as (ours, port):
 
         def pull() -> None:
