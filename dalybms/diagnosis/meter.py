@@ -26,6 +26,8 @@ class Meter:
         """What came of the questions after a rest that was thought to be enough: "" for an answer."""
         self.hasty: list[str] = []
         """Of those right behind an answer."""
+        self.damaged: list[str] = []
+        """Of those behind a rest on trial what came damaged: heard, and no answer."""
         self.slowest = 0.0
         """Seconds that the slowest answer took."""
         self._answered = False
@@ -57,7 +59,10 @@ class Meter:
         if not self._answered and not self.ask_rested():
             return None
         seen = self.ask(rest, self._brief)
-        return None if seen and seen not in _SILENT else bool(seen)
+        if seen and seen not in _SILENT:
+            self.damaged.append(seen)
+            return None
+        return bool(seen)
 
     def is_late(self) -> bool:
         """Does an answer come only after the usual silence?"""

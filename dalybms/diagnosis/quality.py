@@ -26,7 +26,7 @@ def measure(ear: Ear, place: Place, found: Found, notes: Notebook) -> None:
     notes.begin("rate")
     while len(meter.rested) + (not deaf) * len(meter.hasty) < QUESTIONS and meter.time_left():
         meter.ask_rested()
-    came = meter.rested + ([] if deaf else meter.hasty)
+    came = meter.rested + meter.damaged + ([] if deaf else meter.hasty)
     answered, asked = came.count(""), len(came)
     slow = answered < asked and all(meter.is_late() for _ in range(_LATE_TIMES))
     facts = {"asked": asked, "answered": answered, "slow": round(meter.slowest, 2) if slow else 0.0}

@@ -16,6 +16,7 @@ from dalybms.diagnosis.battery import _parameters
 from dalybms.diagnosis.deafness import deafness
 from dalybms.diagnosis.diagnose import _find
 from dalybms.diagnosis.meter import Meter
+from dalybms.diagnosis.quality import measure
 from dalybms.diagnosis.steps import NOTED, Notebook
 from dalybms.diagnosis.wire import Ear, Place, TimeUp
 from dalybms.emulator.options import build
@@ -108,6 +109,19 @@ def test_a_deaf_time_is_never_said_too_short(deaf: int, least: float, loss: floa
             assert found.seconds or not found.sure or chance < 1
         if not found.seconds and found.sure:
             assert found.lost == 0
+
+
+def test_the_share_of_damaged_answers_is_that_of_the_line() -> None:
+    asked = damaged = 0
+    for seed in range(20):
+        clock = Clock()
+        ear = Ear(VirtualWire(build(f"fault=flip:0.3&seed={seed}"), clock), clock, clock.now + 60)
+        notes = Notebook(lambda _: None)
+        measure(ear, place_at(clock), Found("a5-pc", A5([0x40]), 1, 0x40), notes)
+        facts = next(step.facts for step in notes.steps if step.name == "damage")
+        asked, damaged = asked + facts["asked"], damaged + facts["damaged"]
+    assert asked >= 400
+    assert 0.25 <= damaged / asked <= 0.35
 
 
 def test_a_line_that_loses_alone_is_not_deaf() -> None:
