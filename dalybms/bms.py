@@ -114,6 +114,11 @@ class DalyBMS(Getters, Writing, Playing):
         """The protocol that was found out: "a5", "d2", "p81", "sinowealth"; None before an answer."""
         return self._detection.name if self._link else None
 
+    def forget_protocol(self) -> None:
+        """Another board may hang there now: the next reading finds out anew which protocol answers."""
+        if self._link:
+            self._share(self._link)
+
     @property
     def connected(self) -> bool:
         """Is a wire open? Whether a board answers on it shows when it is asked."""

@@ -41,6 +41,12 @@ class CableBoard(DalyBMS):
     def spoken(self) -> str:
         return self._detection.spoken
 
+    def speaks(self, protocol: str) -> None:
+        """It answered in this protocol; what it was found to speak before may be another board's."""
+        if (self.spoken or self._target.protocol) != protocol:
+            self._target = self._target._replace(protocol=protocol)
+            self.forget_protocol()
+
     def connect(self, device: str) -> None:
         """Raises ValueError: the cable has opened the wire."""
         raise ValueError(f"this board hangs on a cable that is open: for {device} use open_bms()")
@@ -106,8 +112,11 @@ class Cable:
         protocol = self._options.get("protocol", "auto")
         roll = roll_call(self._link, self._clock, NUMBERED if protocol == "auto" else (protocol,), progress)
         self._protocols = roll.numbers
-        for number in roll.numbers:
-            self.board(number).doubled = number in roll.twins
+        for number in {*self._boards, *roll.numbers}:
+            board = self.board(number)
+            board.doubled = number in roll.twins
+            if number in roll.numbers:
+                board.speaks(roll.numbers[number])
         return sorted(roll.numbers)
 
     def _spoken(self) -> str:

@@ -40,13 +40,14 @@ class EnergyFile:
         self._kept = _load(path)
         self._meters: dict[str, Meter] = {}
         self._written_at: float | None = None
+        self._trouble = ""
         self._write(self._kept)
 
     def add(self, sample: Mapping[str, Any], now: float, inverted: bool = False) -> Energy:
         """Count a sample of any battery, taken at `now` (monotonic, s); returns what may be shown with it.
 
         inverted: its current was turned by `invert_current`. Raises DalyError when the file cannot be
-        written, at most once every ten seconds; counting goes on.
+        written, once until something else is wrong or it is well again; counting goes on.
         """
         key = battery(sample)
         meter = self._meters.get(key)
@@ -58,8 +59,17 @@ class EnergyFile:
             self._written_at = now
         if now - self._written_at >= EVERY:
             self._written_at = now
-            self.save()
+            self._save_in_passing()
         return cast("Energy", {**self.shown(sample), **meter.runtime(sample)})
+
+    def _save_in_passing(self) -> None:
+        try:
+            self.save()
+            self._trouble = ""
+        except DalyError as error:
+            told, self._trouble = self._trouble, str(error)
+            if told != self._trouble:
+                raise
 
     def shown(self, sample: Mapping[str, Any]) -> Energy:
         """What stands in the file for the battery of this sample."""

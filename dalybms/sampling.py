@@ -22,6 +22,8 @@ STATES = (OK, PARTIAL, ASLEEP, NO_REPLY, UNPLUGGED, FROZEN, ERROR)
 READ = (*SECTIONS, "faults")
 """What each sample asks for; `info` at the start of a connection, and then once an hour."""
 _INFO_TRIES = 3
+_SILENCES = 3
+"""Samples without an answer, after which a board of another protocol may hang there."""
 _INFO_LASTS = 3600.0
 """Seconds: then it is asked for anew, because some boards count in it what they have charged."""
 _GONE = (errno.ENOENT, errno.ENODEV, errno.ENXIO)
@@ -50,6 +52,8 @@ class _Memory:
     def __init__(self) -> None:
         self.voices: Voices = {}
         self.answered = False
+        self.silent = 0
+        """Samples in a row without an answer."""
         self.protocol: str | None = None
         self.stillness = Stillness()
         self.info: dict[str, Any] = {}
@@ -57,17 +61,24 @@ class _Memory:
         self._info_due = float("-inf")
 
     def renew(self) -> None:
-        """Another connection: what the board says of itself is asked for anew."""
+        """Another connection, or a silence: it may be another board, so what it is is asked for anew."""
         self.info, self._info_tries, self._info_due = {}, 0, float("-inf")
 
+    def heard(self, protocol: str | None) -> None:
+        """An answer; a board that speaks something else now is another one, whose sign is not known."""
+        if protocol != self.protocol:
+            self.voices = {}
+        self.answered, self.protocol, self.silent = True, protocol, 0
+
     def wants_info(self, now: float) -> bool:
-        return now >= self._info_due and self._info_tries < _INFO_TRIES
+        return now >= self._info_due
 
     def keep_info(self, info: Any, now: float) -> None:
-        """What became of a question for it; nobody insists where it is not answered."""
+        """What became of a question for it; where it is not answered an old one is not kept for ever."""
         self._info_tries += 1
-        if isinstance(info, dict):
-            self.info, self._info_tries, self._info_due = info, 0, now + _INFO_LASTS
+        if isinstance(info, dict) or self._info_tries >= _INFO_TRIES:
+            self.info = info if isinstance(info, dict) else {}
+            self._info_tries, self._info_due = 0, now + _INFO_LASTS
 
 
 class Sampler:
@@ -161,7 +172,7 @@ class Sampler:
         errors = [each for each in live.values() if isinstance(each, DalyError)]
         if len(errors) == len(live):
             return self._unread(board, errors[0])
-        memory.answered, memory.protocol = True, bms.spoken
+        memory.heard(bms.spoken)
         self._backoff.succeeded()
         return self._read(board, presentable(live), dict(bms.unusable), now)
 
@@ -195,6 +206,10 @@ class Sampler:
             self.close()  # a Bluetooth link that stays silent is let go; the next sample connects
         if not isinstance(error, NoReply):
             return self._failed(board, ERROR, str(error))
+        memory.silent += 1
+        memory.renew()
+        if memory.silent % _SILENCES == 0:
+            self._batteries[board].forget_protocol()
         if not memory.answered:
             return self._failed(board, NO_REPLY, str(error))
         return self._failed(board, ASLEEP if error.seen in ("silence", "echo") else ERROR, str(error))

@@ -12,6 +12,7 @@ import os
 import queue
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Callable, Union
 
@@ -232,11 +233,30 @@ def _check_names(watched: list[Watched]) -> None:
     names = [each.name for each in watched]
     if not names:
         raise ValueError("no battery to watch: name one")
+    for name in names:
+        if not _told_apart(name) or not _is_utf8(name):
+            raise ValueError(f"{name!r} is no name of a battery: give one with letters, as NAME=DEVICE")
     if BANK in names:
         raise ValueError(f"no battery may be called {BANK}: that is all of them together")
-    twice = sorted({name for name in names if names.count(name) > 1})
+    keys = [_key(each.name, board) for each in watched for board in each.boards or (None,)]
+    seen = Counter(map(_told_apart, names)) | Counter(map(_told_apart, keys))
+    twice = sorted({name for name in (*names, *keys) if seen[_told_apart(name)] > 1})
     if twice:
         raise ValueError(f"two batteries are called {', '.join(twice)}: give each a name, as NAME=DEVICE")
+
+
+def _told_apart(name: str) -> str:
+    """What of a name is left in an output that holds the least (Influx): one line, single spaces."""
+    return " ".join(name.split()).replace("\\", "/")
+
+
+def _is_utf8(name: str) -> bool:
+    """A device may be named in bytes that are no text; outputs are."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _key(name: str, board: int | None) -> str:

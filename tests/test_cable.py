@@ -373,3 +373,23 @@ def test_a_number_that_was_mended_reads_again() -> None:
     doubled = False
     assert bus.find() == [1]
     assert bus.board(1).get_soc()["soc_percent"] == 90.0
+
+
+def test_boards_of_two_kinds_that_swapped_their_numbers_read_again_after_a_search() -> None:
+    first, second = a5(1)[0], p81(2)[0]
+    bus = cable(paced([first, second]))
+    assert [bus.board(number).get_soc()["soc_percent"] for number in (1, 2)] == [1, 2]
+    bus._link._transport.line = paced([*p81(1), *a5(2)])
+    assert bus.find() == [1, 2]
+    assert [bus.board(number).spoken or "p81" for number in (1, 2)] == ["p81", "p81"]
+    assert [bus.board(number).get_soc()["soc_percent"] for number in (1, 2)] == [1, 2]
+
+
+def test_a_doubled_number_that_nobody_has_any_more_is_silent_and_not_doubled() -> None:
+    answers = [ONE, OTHER]
+    bus = cable(twins(lambda n: answers))
+    bus.find()
+    answers.clear()
+    assert 1 not in bus.find()
+    with pytest.raises(NoReply):
+        bus.board(1).get_soc()

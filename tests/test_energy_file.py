@@ -252,3 +252,26 @@ def test_100_kills_never_turn_a_counter_back(tmp_path: Path) -> None:
         assert started + counted - after <= (10 + INTERVAL) * per_second + 1e-6
         before = max(shown[-1], before)
     assert before > 0
+
+
+def test_what_hinders_the_writing_is_told_once_and_again_after_it_was_well(tmp_path: Path) -> None:
+    """A disk that is full for a week is one line, not 60,000."""
+    file = EnergyFile(str(tmp_path / "energy.json"), interval=10)
+    blocked, told = tmp_path / "energy.json.new", []
+
+    def minutes(first: int) -> None:
+        for at in range(first, first + 100, 10):
+            try:
+                file.add(sample(), at)
+            except DalyError as error:
+                told.append(str(error))
+
+    for first in (0, 200):
+        blocked.mkdir()
+        minutes(first)
+        blocked.rmdir()
+        minutes(first + 100)
+    assert len(told) == 2
+    blocked.mkdir()
+    with pytest.raises(DalyError):
+        file.save()

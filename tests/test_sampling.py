@@ -9,7 +9,7 @@ from support import HEALTHY, Script, attach, reply, talk
 
 from dalybms import DalyBMS
 from dalybms.emulator.options import build
-from dalybms.errors import BadReply, TransportError
+from dalybms.errors import BadReply, NoReply, TransportError
 from dalybms.sampling import Sampler, Watched, rfc3339
 
 
@@ -277,3 +277,66 @@ def test_the_polarity_is_learnt_and_kept_for_a_pack_at_rest() -> None:
 def test_times_are_utc_with_milliseconds() -> None:
     assert rfc3339(0.0005) == "1970-01-01T00:00:00.000Z"
     assert rfc3339(1_795_656_000.999) == "2026-11-26T01:20:00.999Z"
+
+
+def test_a_board_of_another_protocol_under_the_same_number_is_found() -> None:
+    """On a wire that stays open: its word for the current is its own, and so is what it says of itself."""
+    wire = Wire(talk({**HEALTHY, 0x90: reply(0x90, "0212000074cc0384")}))
+    source = sampler(wire)
+    assert take(wire, source)["protocol"] == "a5"
+    assert source.voices()[None]["discharge_positive"] == 1
+    line = build("protocol=d2&soc=42")
+    wire.bms._link._transport.line = line  # type: ignore[union-attr]
+    samples = [take(wire, source) for _ in range(5)]
+    assert [sample["state"] for sample in samples[:3]] == ["asleep"] * 3
+    assert (samples[3]["state"], samples[3]["protocol"], samples[3]["soc"]["soc_percent"]) == (
+        "ok",
+        "d2",
+        42.0,
+    )
+    assert samples[3]["info"]["protocol"] == "d2"
+    assert source.voices()[None]["discharge_positive"] == 0
+
+
+def test_what_a_board_said_of_itself_does_not_outlive_its_silence() -> None:
+    """Another pack may hang there when it answers again, and this one says nothing of itself."""
+    silent, mute = [False], [False]
+    known = talk(HEALTHY)
+    about = {0x50: reply(0x50, "00030d4000000ce4")}
+
+    def answer(asked: bytes, n: int) -> Any:
+        if silent[0] or (mute[0] and asked[2] >= 0x50 and asked[2] < 0x90):
+            return []
+        return [(0.04, about[asked[2]])] if asked[2] in about else known._answer(asked, n)
+
+    wire = Wire(Script(answer))
+    source = sampler(wire)
+    assert take(wire, source)["info"]["rated_capacity_ah"] == 200.0
+    silent[0] = True
+    assert take(wire, source)["state"] == "asleep"
+    silent[0], mute[0] = False, True
+    assert "rated_capacity_ah" not in take(wire, source).get("info", {})
+
+
+def test_what_a_board_says_of_itself_no_more_is_not_shown_for_ever() -> None:
+    told: list[Any] = [{"charged_ah": 100}]
+
+    class Board:
+        connected, spoken, unusable = True, "d2", {}  # type: ignore[var-annotated]
+
+        def read(self, sections: Any) -> dict[str, Any]:
+            return {name: told[0] if name == "info" else {} for name in sections}
+
+    now = [0.0]
+    source = Sampler(Watched("a", "/dev/x"), lambda _: ({None: Board()}, lambda: None), lambda: 0.0)
+
+    def take_one(seconds: float) -> Any:
+        now[0] += seconds
+        (sample,) = source.samples(lambda: now[0])
+        return sample.get("info", {}).get("charged_ah")
+
+    assert take_one(10) == 100
+    told[0] = NoReply("no answer to info")
+    assert [take_one(1800) for _ in range(6)][-1] is None
+    told[0] = {"charged_ah": 300}
+    assert [take_one(1800) for _ in range(3)][-1] == 300

@@ -244,3 +244,29 @@ def test_a_port_that_vanishes_and_comes_back_under_its_name(tmp_path: Path) -> N
             with board("--pty", "--link", link, f"soc={percent}"):
                 assert until(samples, "ok")["soc"]["soc_percent"] == percent
             assert "soc" not in until(samples, "unplugged")
+
+
+@pytest.mark.parametrize(
+    "devices",
+    [
+        [Watched("a", "demo:", (1, 2)), Watched("a/1", "demo:")],
+        [Watched("a b", "demo:"), Watched("a  b", "demo:")],
+        [Watched("a\\b", "demo:"), Watched("a/b", "demo:")],
+        [Watched("a b", "demo:"), Watched("a\nb", "demo:")],
+    ],
+)
+def test_two_batteries_that_an_output_cannot_tell_apart_are_refused(devices: list[Watched]) -> None:
+    """Their energy, or their points in a database, would be those of one battery."""
+    with pytest.raises(ValueError, match="two batteries are called a"):
+        Watch(devices)
+
+
+@pytest.mark.parametrize("name", ["", "  ", "\n", "/dev/\udcff"])
+def test_a_name_that_no_output_can_write_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="is no name of a battery"):
+        Watch([Watched(name, "demo:")])
+
+
+@pytest.mark.parametrize("name", ["a,b=c", 'a"b', "Küche ☀", "a#+/b", "new\nline", "b\\"])
+def test_odd_names_are_names(name: str) -> None:
+    Watch([Watched(name, "demo:"), Watched("other", "demo:", (1, 2))])

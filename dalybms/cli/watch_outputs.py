@@ -87,12 +87,18 @@ def to_stdout(line: str) -> None:
     if sys.stdout is None:
         raise DalyError("stdout is closed: nothing can be written")
     try:
-        sys.stdout.write(line + "\n")
+        sys.stdout.write(_encodable(line) + "\n")
         sys.stdout.flush()
     except BrokenPipeError:
         raise ReaderGone from None
     except OSError as error:
         raise DalyError(f"cannot write to stdout: {error.strerror}") from None
+
+
+def _encodable(line: str) -> str:
+    """A letter that stdout has not, in a name, is written as its number."""
+    encoding = sys.stdout.encoding or "utf-8"
+    return line.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def _plain(form: str, file: str | None, complain: Complain) -> Any:

@@ -1,4 +1,4 @@
-"""How Ctrl-C and SIGTERM end a watch."""
+"""How Ctrl-C, SIGTERM and the end of a terminal (SIGHUP) end a watch."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PATIENCE = 1.0
 
 
 class EndedBySignals:
-    """Inside, SIGTERM and Ctrl-C end the iteration in order.
+    """Inside, SIGTERM, Ctrl-C and SIGHUP end the iteration in order; nohup goes on keeping SIGHUP away.
 
     An output that blocks, because nobody reads the pipe or the terminal is held, is left
     behind after a while: ReaderGone is raised in it.
@@ -27,7 +27,7 @@ class EndedBySignals:
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> EndedBySignals:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in _ending():
             self._before[number] = signal.signal(number, self._stop)
         if _HAS_TIMER:
             self._before[signal.SIGALRM] = signal.signal(signal.SIGALRM, self._leave)
@@ -53,3 +53,11 @@ class EndedBySignals:
         if not self._over:
             output.silence()
             raise ReaderGone
+
+
+def _ending() -> list[int]:
+    found: list[int] = [signal.SIGINT, signal.SIGTERM]
+    hangup: Any = getattr(signal, "SIGHUP", None)  # Windows has none
+    if hangup is not None and signal.getsignal(hangup) != signal.SIG_IGN:
+        found.append(hangup)
+    return found

@@ -122,8 +122,8 @@ def _directions(sample: Mapping[str, Any]) -> dict[str, Value]:
     reading, sign = (whole, 1) if whole else (section(sample, "soc"), sample.get("polarity"))
     amperes, volts = number(reading.get("current")), number(reading.get("total_voltage"))
     outward = None if amperes is None or sign not in (1, -1) else sign * amperes + 0.0
-    power = number(whole.get("power")) if whole else None
-    if power is None and outward is not None and volts is not None:
+    power = number(whole.get("power")) if whole else None  # a bank says why it does not know it
+    if not whole and outward is not None and volts is not None:
         power = round(outward * volts, 2) + 0.0
     return {
         "power": power,

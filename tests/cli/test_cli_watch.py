@@ -350,3 +350,33 @@ def test_a_plain_read_loads_no_output() -> None:
         env=environment(),
     )
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGHUP")
+@pytest.mark.parametrize("ignored", [False, True])
+def test_a_terminal_that_is_closed_ends_it_in_order_but_not_under_nohup(
+    ignored: bool, tmp_path: Path
+) -> None:
+    """Else the last values would stand in the file for ever, as if somebody renewed them."""
+    metrics = tmp_path / "daly.prom"
+    process = subprocess.Popen(
+        [*(["nohup"] if ignored else []), *PROGRAM, "-d", "demo:", *FAST, "--prometheus", str(metrics)],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env=environment(),
+    )  # fmt: skip
+    assert process.stdout is not None
+    assert json.loads(process.stdout.readline())
+    process.send_signal(signal.SIGHUP)
+    if ignored:
+        assert all(json.loads(process.stdout.readline()) for _ in range(5))
+        process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=10)
+    assert process.returncode == 0
+    assert "daly_bms_voltage_volts" not in metrics.read_text()
+
+
+@pytest.mark.parametrize("form", ["csv", "influx", "jsonl"])
+def test_a_name_that_stdout_cannot_write_ends_nothing(form: str) -> None:
+    done = run("-d", "Küche=demo:", "--count", "1", "--format", form, PYTHONIOENCODING="ascii")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "K\\" in done.stdout

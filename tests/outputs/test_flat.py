@@ -167,3 +167,10 @@ def test_json_and_python_keys_are_the_same() -> None:
 
 def test_energy_stands_when_nothing_could_be_read() -> None:
     assert flat({**FAILED, "energy": ENERGY})["energy_in_wh"] == 1234.5
+
+
+def test_a_power_that_the_bank_does_not_know_is_not_made_of_a_mean_voltage() -> None:
+    bank = {key: value for key, value in BANK["bank"].items() if key != "power"}
+    values = flat({**BANK, "bank": {**bank, "power_unknown": "right: total_voltage was not read"}})
+    assert [values[key] for key in ("power", "charging_power", "discharging_power")] == [None] * 3
+    assert values["discharging_current"] == 20.5
