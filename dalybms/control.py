@@ -29,8 +29,10 @@ if TYPE_CHECKING:
     from dalybms.link import Link
     from dalybms.protocols.request import Ask, Request
 
-FIRST_LOOK, LOOK = 0.25, 0.5
-"""Seconds from sending to the first reading back, and between two of them."""
+FIRST_LOOK, LOOK, LAST = 0.25, 0.5, 0.25
+"""Seconds from sending to the first reading back, between two of them, and from the last one to the end."""
+_STALE = 0.5
+"""Seconds after which the state before is read anew: others of the line were asked meanwhile."""
 _HELD = "a protection, or the current through its body diode"
 Found = Callable[[Sequence[str]], "tuple[Speaker, Ask]"]
 
@@ -44,6 +46,8 @@ class Order(NamedTuple):
     speaker: Speaker
     ask: Ask
     before: State
+    at: float
+    """When that was read."""
 
     @property
     def is_needed(self) -> bool:
@@ -80,23 +84,36 @@ class Control:
         with self._link.call():
             speaker, ask = self._found(["soc"])
             writer = self._writer(speaker)
-            order = Order(action, value, writer, speaker, ask, writer.state(ask, action))
-        before = order.before
-        result.update(before=before.value, after=before.value, outcome="unchanged", protocol=speaker.name)
-        result.update({} if writer.number is None else {"board": writer.number})
-        result.update({} if before.mosfet is None else {"mosfet": before.mosfet})
+            order = Order(action, value, writer, speaker, ask, *self._before(writer, ask, action))
+        _tell_before(order, result)
         if not order.is_needed:
+            result.update(outcome="unchanged")
             return order, None
         self._alone(speaker)
+        if self._clock() - order.at > _STALE:
+            with self._link.call():
+                before, at = self._before(writer, ask, action)
+            order = order._replace(before=before, at=at)
+            _tell_before(order, result)
         clock = clock_bytes(self._now()) if action == SOC and writer.sets_clock else b""
         return order, writer.request(action, value, clock)
 
-    def carry_out(self, action: str, value: Value, result: Result) -> Result:
-        """Send once and read back. `result` is kept up to date all the time, for whoever is interrupted."""
+    def _before(self, writer: Writer, ask: Ask, action: str) -> tuple[State, float]:
+        at = self._clock()
+        return writer.state(ask, action), at
+
+    def carry_out(self, action: str, value: Value, result: Result, allowed: Callable[[], None]) -> Result:
+        """Send once and read back. `result` is kept up to date all the time, for whoever is interrupted.
+
+        allowed: raises WriteRefused where nothing may be sent; asked when this call has its turn, which may
+        come long after it was begun, and again right before sending.
+        """
         with self._link.call():
+            allowed()
             order, request = self.prepare(action, value, result)
             if request is None:
                 return result
+            allowed()
             sent = self._clock()
             try:
                 acknowledged = self._send(order.ask, request, result)
@@ -112,16 +129,25 @@ class Control:
             return result
 
     def _send(self, ask: Ask, request: Request, result: Result) -> bool | None:
-        """What the board acknowledges. `result` names the frame as soon as it may have left."""
-        before = self._link.counters["sent"]
+        """What the board acknowledges. `result` names the frame from before it may have left until it is
+        certain that it has not: whoever is interrupted at any moment must not hear that nothing was sent.
+
+        Raises NoReply where it was not sent, as the line had been silent for too long.
+        """
+        before, as_it_was = self._link.counters["sent"], dict(result)
+        result.update(outcome="unverified", after=None, frame=request.writes[0].hex())
+        said: bool | None = None
         try:
-            said: bool | None = ask(request).value
-            return said
+            with self._link.call():
+                said = ask(request).value
         except (NoReply, BadReply):
-            return None
+            if self._link.counters["sent"] == before:
+                raise
         finally:
-            if self._link.counters["sent"] > before:
-                result.update(outcome="unverified", after=None, frame=request.writes[0].hex())
+            if self._link.counters["sent"] == before:
+                result.clear()
+                result.update(as_it_was)
+        return said
 
     def _settled(
         self, order: Order, sent: float, acknowledged: bool | None, result: Result
@@ -138,9 +164,17 @@ class Control:
         while True:
             self._link.idle(look - self._clock())
             after, why = self._look(order, end)
-            look = self._clock() + LOOK
+            now = self._clock()
+            look = min(now + LOOK, end - LAST)
             verdict = outcome(
-                Evidence(order.value, order.before.value, after, acknowledged, look + LOOK > end)
+                Evidence(
+                    order.value,
+                    order.before.value,
+                    after,
+                    acknowledged,
+                    now >= end - LAST,
+                    now - order.at,
+                )
             )
             result.update(after=after and after.value)
             if after and after.mosfet is not None:
@@ -178,7 +212,7 @@ class Control:
                 silences = 0
                 continue
             result.update(after=powered)
-            if has_restarted(powered, self._clock() - sent, silences):
+            if has_restarted(powered, order.before.value, self._clock() - sent, silences):
                 return "done"
             silences = 0
         return "refused" if acknowledged is False and not silences else "unverified"
@@ -194,3 +228,10 @@ class Control:
             texts = []
         known = "; ".join(texts) if isinstance(texts, list) else ""
         result.update(held_by=known or _HELD)
+
+
+def _tell_before(order: Order, result: Result) -> None:
+    before, number = order.before, order.writer.number
+    result.update(before=before.value, after=before.value, protocol=order.speaker.name)
+    result.update({} if number is None else {"board": number})
+    result.update({} if before.mosfet is None else {"mosfet": before.mosfet})

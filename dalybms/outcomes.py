@@ -24,6 +24,8 @@ NAMES = {
     SOC: "state of charge",
     RESTART: "restart",
 }
+DRIFT = 1.0
+"""0.1 % a second: so fast a state of charge may move by itself, at 3.6 times the capacity."""
 _YEARS = range(2025, 2100)
 """A host clock outside of these is wrong; A5 boards would take it over."""
 Result = dict[str, Any]
@@ -33,7 +35,8 @@ class Evidence(NamedTuple):
     """What is known some time after sending.
 
     before, after: as read; `after` is None while it cannot be read. acknowledged: True, False
-    (the answer says otherwise) or None. over: is the time for it over?
+    (the answer says otherwise) or None. over: is the time for it over? elapsed: seconds from
+    reading `before` to reading `after`.
     """
 
     requested: Value
@@ -41,6 +44,7 @@ class Evidence(NamedTuple):
     after: State | None
     acknowledged: bool | None
     over: bool
+    elapsed: float = 0.0
 
 
 def is_same(requested: Value, value: Value) -> bool:
@@ -63,19 +67,38 @@ def is_shown(requested: Value, before: Value, after: Value) -> bool:
 
 def outcome(seen: Evidence) -> str | None:
     """ "done", "refused" or "unverified"; None: look again."""
-    shown = seen.after is not None and is_shown(seen.requested, seen.before, seen.after.value)
-    changed = shown and not is_same(seen.requested, seen.before)
-    if changed or (shown and seen.acknowledged):
+    after = None if seen.after is None else seen.after.value
+    shown = seen.after is not None and is_shown(seen.requested, seen.before, after)
+    if shown and (seen.acknowledged or not may_drift(seen.before, after, seen.elapsed)):
         return "done"
     if not seen.over:
         return None
-    old = seen.after is not None and not shown
-    return "refused" if old and seen.acknowledged is False else "unverified"
+    stands = seen.after is not None and not shown and _is_old(seen, after)
+    return "refused" if stands and seen.acknowledged is False else "unverified"
 
 
-def has_restarted(powered: Value, elapsed: float, silences: int) -> bool:
-    """Is it proven: by its seconds since power-on, or where it tells none by a gap in its answers?"""
-    return silences >= SILENCES if powered is None else powered < elapsed
+def may_drift(one: Value, other: Value, elapsed: float) -> bool:
+    """May one value have become the other by itself? A state of charge moves while current flows."""
+    if isinstance(one, bool) or isinstance(other, bool) or one is None or other is None:
+        return one == other
+    return abs(tenths(one) - tenths(other)) <= 1 + elapsed * DRIFT
+
+
+def _is_old(seen: Evidence, after: Value) -> bool:
+    """Is it the old value, moved on at the most, and nothing that the new one may have become?"""
+    if isinstance(after, bool):
+        return after != seen.requested
+    return may_drift(seen.before, after, seen.elapsed) and not may_drift(seen.requested, after, seen.elapsed)
+
+
+def has_restarted(powered: Value, before: Value, elapsed: float, silences: int) -> bool:
+    """Is it proven: by its seconds since power-on, or where it tells none by a gap in its answers?
+
+    A counter that has not gone back proves nothing: it may always stand at 0.
+    """
+    if powered is None:
+        return silences >= SILENCES
+    return before is not None and powered < min(before, elapsed)
 
 
 def clock_bytes(now: time.struct_time) -> bytes:

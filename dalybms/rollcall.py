@@ -110,10 +110,11 @@ def _a5(number: int, round_: int) -> _Asked:
     for host in (PC_HOST + number - 1, APP_HOST)[: 1 + (number == 1)]:
         request = A5([host], number).probe(["soc"], round_)
         code = request.writes[0][2]
-        yield request, partial(_is_a5, code), lambda frame: int(frame.source)
+        yield request, partial(is_a5, code), lambda frame: int(frame.source)
 
 
-def _is_a5(code: int, frame: Any) -> bool:
+def is_a5(code: int, frame: Any) -> bool:
+    """Is this what any board answers to a command?"""
     return bool(frame.command == code) and 1 <= frame.source <= MOST_BOARDS
 
 

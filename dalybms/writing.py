@@ -72,13 +72,14 @@ class Writing:
     def carry_out(self, action: str, value: Any, result: dict[str, Any]) -> dict[str, Any]:
         """A write under its name; `result` is kept up to date, for a caller that may be interrupted.
 
+        What `result` held before is thrown away; with `frame` in it that frame may have been sent.
         Raises as preview(), and as the method of that write.
         """
         value = checked(action, value)
 
         def carry_out(control: Control) -> dict[str, Any]:
             self.refuse_read_only()
-            return control.carry_out(action, value, result)
+            return control.carry_out(action, value, result, self.refuse_read_only)
 
         return self._guarded(action, value, result, carry_out)
 
@@ -101,6 +102,7 @@ class Writing:
     def _guarded(
         self, action: str, value: Any, result: dict[str, Any], use: Callable[[Control], dict[str, Any]]
     ) -> dict[str, Any]:
+        result.clear()
         result.update(action=action, requested=value)
         try:
             return use(self._control())
@@ -145,7 +147,7 @@ def checked_percent(percent: object) -> float:
         raise TypeError(f"a state of charge must be a number from 0 to 100, not {percent!r}")
     if not 0 <= percent <= 100 or round(percent, 1) != percent:
         raise ValueError(f"a state of charge must be 0 to 100 with at most one decimal, not {percent!r}")
-    return float(percent)
+    return float(percent) + 0.0  # no -0.0
 
 
 def _nothing(value: object) -> None:

@@ -44,7 +44,14 @@ OFF, ON = State(False), State(True)
         (80.0, 50.0, State(80.2), None, True, "unverified"),
         (50.1, 50.0, State(50.0), True, True, "unverified"),  # nothing has moved
         (50.1, 50.0, State(50.1), True, False, "done"),
-        (80.0, 50.0, State(65.0), False, True, "refused"),  # any other value is the old one
+        (80.0, 50.0, State(50.0), False, True, "refused"),
+        (80.0, 50.0, State(50.1), False, True, "refused"),  # the old one, moved on
+        (80.0, 50.0, State(65.0), False, True, "unverified"),  # neither the old one nor the new
+        (80.0, 50.0, State(79.8), False, True, "unverified"),
+        # so near that the old one may have become it by itself: only the answer can settle it
+        (50.1, 50.0, State(50.1), None, False, None),
+        (50.1, 50.0, State(50.1), None, True, "unverified"),
+        (50.1, 50.0, State(50.1), False, True, "unverified"),
     ],
 )
 def test_the_table(requested, before, after, acknowledged, over, expected) -> None:  # type: ignore[no-untyped-def]
@@ -66,17 +73,37 @@ def test_a_state_of_charge_is_never_shown_by_the_old_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("powered", "elapsed", "silences", "proven"),
+    ("powered", "before", "elapsed", "silences", "proven"),
     [
-        (2, 3.0, 0, True),
-        (3, 3.0, 0, False),
-        (86400, 3.0, 0, False),
-        (None, 3.0, 2, False),
-        (None, 3.0, 3, True),
+        (2, 900, 3.0, 0, True),
+        (3, 900, 3.0, 0, False),
+        (86400, 86390, 3.0, 0, False),
+        (0, 0, 3.0, 3, False),  # a register that the board lacks and fills with zero
+        (2, 2, 5.0, 3, False),
+        (0, 2, 5.0, 0, True),
+        (1, None, 5.0, 0, False),
+        (None, None, 3.0, 2, False),
+        (None, None, 3.0, 3, True),
     ],
 )
-def test_a_restart_needs_proof(powered: int, elapsed: float, silences: int, proven: bool) -> None:
-    assert has_restarted(powered, elapsed, silences) is proven
+def test_a_restart_needs_proof(
+    powered: int, before: int, elapsed: float, silences: int, proven: bool
+) -> None:
+    assert has_restarted(powered, before, elapsed, silences) is proven
+
+
+@pytest.mark.parametrize(
+    ("percent", "elapsed", "expected"),
+    [
+        (50.5, 1.0, "done"),  # nothing moves so fast
+        (50.5, 10.0, None),
+        (52.0, 10.0, "done"),
+        (49.5, 1.0, "done"),
+        (49.5, 10.0, None),
+    ],
+)
+def test_a_state_of_charge_moves_by_itself(percent: float, elapsed: float, expected: str | None) -> None:
+    assert outcome(Evidence(percent, 50.0, State(percent), None, False, elapsed)) == expected
 
 
 def test_the_clock_of_an_a5_write() -> None:

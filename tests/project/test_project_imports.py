@@ -98,7 +98,7 @@ BELOW = {
     },
     "writing": {"arguments", "census", "control", "detection", "device", "errors", "link", "readings"},
     "control": {"device", "errors", "link", "outcomes", "protocols"},
-    "census": {"device", "errors", "link", "rollcall"},
+    "census": {"device", "errors", "link", "rollcall", "twins"},
     "outcomes": {"errors", "protocols"},
     "watching": {"arguments", "banking", "cable", "opening", "sampling", "schedule"},
     "sampling": {"getters", "errors", "packs", "polarity", "schedule", "sections", "stillness"},
