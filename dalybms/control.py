@@ -232,6 +232,6 @@ class Control:
 
 def _tell_before(order: Order, result: Result) -> None:
     before, number = order.before, order.writer.number
-    result.update(before=before.value, after=before.value, protocol=order.speaker.name)
+    result.update(before=before.value, after=before.value, outcome="not sent", protocol=order.speaker.name)
     result.update({} if number is None else {"board": number})
     result.update({} if before.mosfet is None else {"mosfet": before.mosfet})
