@@ -6,11 +6,13 @@ import json
 import shutil
 import socket
 import subprocess
+import threading
 import urllib.request
 from pathlib import Path
 from typing import Any
 
 import pytest
+from broker import until
 from prometheus_client.parser import text_string_to_metric_families
 from samples import BANK, ENERGY, FAILED, PROTOCOLS, read
 from tools import demand
@@ -217,3 +219,29 @@ def test_places(text: str, place: Any) -> None:
 def test_what_is_no_place_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="give PORT"):
         target(text)
+
+
+def test_the_file_loses_its_values_when_no_sample_comes(tmp_path: Path) -> None:
+    """Another output that blocks the watch must not keep a battery alive."""
+    path = tmp_path / "daly.prom"
+    output = TextFile(str(path), 0.4, print)
+    output.take(read())
+    assert about_the_sample(series(path.read_text()))
+    until(lambda: not about_the_sample(series(path.read_text())))
+    assert series(path.read_text())["daly_bms_up", frozenset({("battery", "house")})] == 0
+    output.take(read())
+    assert about_the_sample(series(path.read_text()))
+    output.close()
+
+
+def test_hundreds_of_connections_that_say_nothing_cost_few_threads_and_handles(server: Server) -> None:
+    server.take(read())
+    before = threading.active_count()
+    held = [socket.create_connection(server.address, 5) for _ in range(200)]
+    try:
+        assert series(scrape(server))
+        until(lambda: threading.active_count() - before < 50)
+        assert series(scrape(server))
+    finally:
+        for each in held:
+            each.close()

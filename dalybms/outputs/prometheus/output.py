@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import threading
+import time
+from collections import deque
 from collections.abc import Mapping
 from socketserver import TCPServer, ThreadingMixIn
 from typing import Any, Callable
@@ -16,6 +20,8 @@ from dalybms.outputs.prometheus.collector import Collector
 LOCAL = "127.0.0.1"
 _PATIENCE = 10.0
 """Seconds that somebody who asks may be silent."""
+_MOST = 32
+"""Connections at once: each costs a thread, and a file handle that a battery or the energy file may need."""
 
 
 def target(text: str) -> tuple[str, int] | str:
@@ -40,6 +46,26 @@ class _Http(ThreadingMixIn, TCPServer):
 
     allow_reuse_address = True
     daemon_threads = True
+
+    def __init__(self, *arguments: Any) -> None:
+        self._open: deque[Any] = deque()
+        self._lock = threading.Lock()
+        super().__init__(*arguments)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Where there are too many, the oldest one has to go."""
+        with self._lock:
+            self._open.append(request)
+            oldest = self._open.popleft() if len(self._open) > _MOST else None
+        if oldest is not None:
+            with contextlib.suppress(OSError):
+                oldest.shutdown(socket.SHUT_RDWR)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        with self._lock, contextlib.suppress(ValueError):
+            self._open.remove(request)
+        super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Who asked has gone: nothing to say."""
@@ -75,26 +101,44 @@ class Server:
 
 
 class TextFile:
-    """Writes the file anew with each sample: a new one, then renamed."""
+    """Writes the file anew with each sample: a new one, then renamed.
+
+    A thread takes the values out of it when no sample came in time: another output may have blocked the watch.
+    """
 
     def __init__(self, path: str, expire: float, complain: Callable[[str], None]) -> None:
-        self._path, self._complain = path, complain
+        self._path, self._expire, self._complain = path, expire, complain
         self._collector = Collector(expire)
         self._registry = CollectorRegistry()
         self._registry.register(self._collector)
         self._broken = False
         put(path, "", lasting=False)
+        self._lock, self._closed = threading.Lock(), threading.Event()
+        self._taken_at, self._old = time.monotonic(), True
+        threading.Thread(target=self._let_expire, name="dalybms-metrics", daemon=True).start()
 
     def take(self, sample: Mapping[str, Any]) -> None:
-        self._collector.take(sample)
-        self._write()
+        with self._lock:
+            self._collector.take(sample)
+            self._taken_at, self._old = time.monotonic(), False
+            self._write()
 
     def close(self) -> None:
         """Leave no value behind that nobody renews."""
-        self._collector.forget()
-        self._write()
+        self._closed.set()
+        with self._lock:
+            self._collector.forget()
+            self._write()
+
+    def _let_expire(self) -> None:
+        while not self._closed.wait(self._expire / 8):
+            with self._lock:
+                if not self._old and time.monotonic() - self._taken_at >= self._expire:
+                    self._old = True
+                    self._write()
 
     def _write(self) -> None:
+        """With the lock."""
         try:
             put(self._path, generate_latest(self._registry).decode(), lasting=False)
             self._broken = False
@@ -105,6 +149,4 @@ class TextFile:
 
 
 def _family(address: str) -> int:
-    import socket
-
     return socket.AF_INET6 if ":" in address else socket.AF_INET
