@@ -10,22 +10,17 @@ from typing import Any, Callable, NamedTuple
 
 from dalybms.errors import DalyError, NoReply, TransportError
 from dalybms.getters import presentable
+from dalybms.memory import SILENCES, Memory
 from dalybms.packs import failure
 from dalybms.polarity import Voices, learn, polarity, witness
 from dalybms.schedule import Backoff
 from dalybms.sections import SECTIONS
-from dalybms.stillness import Stillness
 
 OK, PARTIAL, ASLEEP, NO_REPLY = "ok", "partial", "asleep", "no_reply"
 UNPLUGGED, FROZEN, ERROR = "unplugged", "frozen", "error"
 STATES = (OK, PARTIAL, ASLEEP, NO_REPLY, UNPLUGGED, FROZEN, ERROR)
 READ = (*SECTIONS, "faults")
 """What each sample asks for; `info` at the start of a connection, and then once an hour."""
-_INFO_TRIES = 3
-_SILENCES = 3
-"""Samples without an answer, after which a board of another protocol may hang there."""
-_INFO_LASTS = 3600.0
-"""Seconds: then it is asked for anew, because some boards count in it what they have charged."""
 _GONE = (errno.ENOENT, errno.ENODEV, errno.ENXIO)
 Sample = dict[str, Any]
 
@@ -46,41 +41,6 @@ class Watched(NamedTuple):
         return bool(self.options.get("invert_current", False))
 
 
-class _Memory:
-    """What is known of one battery from its samples so far."""
-
-    def __init__(self) -> None:
-        self.voices: Voices = {}
-        self.answered = False
-        self.silent = 0
-        """Samples in a row without an answer."""
-        self.protocol: str | None = None
-        self.stillness = Stillness()
-        self.info: dict[str, Any] = {}
-        self._info_tries = 0
-        self._info_due = float("-inf")
-
-    def renew(self) -> None:
-        """Another connection, or a silence: it may be another board, so what it is is asked for anew."""
-        self.info, self._info_tries, self._info_due = {}, 0, float("-inf")
-
-    def heard(self, protocol: str | None) -> None:
-        """An answer; a board that speaks something else now is another one, whose sign is not known."""
-        if protocol != self.protocol:
-            self.voices = {}
-        self.answered, self.protocol, self.silent = True, protocol, 0
-
-    def wants_info(self, now: float) -> bool:
-        return now >= self._info_due
-
-    def keep_info(self, info: Any, now: float) -> None:
-        """What became of a question for it; where it is not answered an old one is not kept for ever."""
-        self._info_tries += 1
-        if isinstance(info, dict) or self._info_tries >= _INFO_TRIES:
-            self.info = info if isinstance(info, dict) else {}
-            self._info_tries, self._info_due = 0, now + _INFO_LASTS
-
-
 class Sampler:
     """The batteries of one wire; used by one thread, but for end().
 
@@ -95,7 +55,7 @@ class Sampler:
         self.watched = watched
         self._open, self._wall, self._release = open_, wall, release
         self._numbers: tuple[int | None, ...] = watched.boards or (None,)
-        self._memories = {board: _Memory() for board in self._numbers}
+        self._memories = {board: Memory() for board in self._numbers}
         self._batteries: dict[int | None, Any] = {}
         self._shut: Callable[[], None] | None = None
         self._was_open = self._ended = False
@@ -144,6 +104,7 @@ class Sampler:
             self._batteries, self._shut = self._open(self.watched)
         except DalyError as error:
             self._backoff.failed(now)
+            self._renew()
             self._why = str(error)
             self._state = UNPLUGGED if self._was_open or _is_gone(error) else ERROR
             return self._state, self._why
@@ -153,14 +114,19 @@ class Sampler:
         if self._ended:
             self.close()
         if not self._release:
-            for memory in self._memories.values():
-                memory.renew()
+            self._renew()
         return None
+
+    def _renew(self) -> None:
+        for memory in self._memories.values():
+            memory.renew()
 
     def _sample(self, board: int | None, now: float) -> Sample:
         bms, memory = self._batteries[board], self._memories[board]
         asked = (*READ, "info") if memory.wants_info(now) else READ
         try:
+            if len(self._numbers) > 1 and memory.silent % SILENCES:
+                _knock(bms)
             outcomes: dict[str, Any] = bms.read(asked)
         except TransportError:
             raise
@@ -208,7 +174,7 @@ class Sampler:
             return self._failed(board, ERROR, str(error))
         memory.silent += 1
         memory.renew()
-        if memory.silent % _SILENCES == 0:
+        if memory.silent % SILENCES == 0:
             self._batteries[board].forget_protocol()
         if not memory.answered:
             return self._failed(board, NO_REPLY, str(error))
@@ -240,6 +206,17 @@ def _is_gone(error: BaseException) -> bool:
     """Was the port not there? pyserial gives errno on POSIX."""
     cause = error.__cause__ or error
     return getattr(cause, "errno", None) in _GONE
+
+
+def _knock(bms: Any) -> None:
+    """Is a silent board back? Two short questions tell: others wait for the wire. Raises NoReply."""
+    retries, bms.request_retries = bms.request_retries, 0
+    try:
+        silent = [each for each in bms.read(("soc", "status")).values() if isinstance(each, NoReply)]
+    finally:
+        bms.request_retries = retries
+    if len(silent) > 1:
+        raise silent[0]
 
 
 def _value(readings: Mapping[str, Any], section: str, key: str) -> Any:

@@ -12,18 +12,16 @@ import os
 import queue
 import threading
 import time
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Callable, Union
 
 from dalybms.arguments import check_seconds, check_whole
+from dalybms.battery_names import BANK, check_names, key_of
 from dalybms.cable import open_cable
 from dalybms.opening import battery_class
 from dalybms.sampling import ERROR, Sample, Sampler, Watched, rfc3339
 from dalybms.schedule import Schedule
 
-BANK = "bank"
-"""The name of the bank's samples."""
 _FRESH = 2.0
 """Intervals: older samples do not count for the bank."""
 _ROOM = 1000
@@ -58,7 +56,7 @@ class Watch:
         if count is not None:
             check_whole("count", count, 1, 10**9)
         self.watched = [_watched(each) for each in devices]
-        _check_names(self.watched)
+        check_names(self.watched)
         self.interval, self._count, self._wall = interval, count, wall
         self._bank = _Bank(self.watched, interval) if bank else None
         self._samplers = [Sampler(each, opened, wall, release) for each in self.watched]
@@ -163,9 +161,9 @@ class _Bank:
 
     def __init__(self, watched: Iterable[Watched], interval: float) -> None:
         self._interval = interval
-        self._names = [_key(each.name, board) for each in watched for board in each.boards or (None,)]
+        self._names = [key_of(each.name, board) for each in watched for board in each.boards or (None,)]
         self._inverted = {
-            _key(each.name, b) for each in watched if each.inverted for b in each.boards or (None,)
+            key_of(each.name, b) for each in watched if each.inverted for b in each.boards or (None,)
         }
         self._latest: dict[str, tuple[float, Sample]] = {}
         self._voices: dict[str, Mapping[str, int]] = {}
@@ -174,7 +172,7 @@ class _Bank:
 
     def takes(self, sampler: Sampler, at: float, sample: Sample) -> bool:
         """Is it time for a sample of the bank: when all have told anew, or an interval after the last one?"""
-        key = _key(sample["name"], sample["board"])
+        key = key_of(sample["name"], sample["board"])
         self._began = min(self._began, at)
         self._latest[key] = at, sample
         self._voices[key] = sampler.voices()[sample["board"]]
@@ -227,37 +225,3 @@ def named(text: str) -> tuple[str, str]:
 
 def _watched(device: Device) -> Watched:
     return device if isinstance(device, Watched) else Watched(*named(device))
-
-
-def _check_names(watched: list[Watched]) -> None:
-    names = [each.name for each in watched]
-    if not names:
-        raise ValueError("no battery to watch: name one")
-    for name in names:
-        if not _told_apart(name) or not _is_utf8(name):
-            raise ValueError(f"{name!r} is no name of a battery: give one with letters, as NAME=DEVICE")
-    if BANK in names:
-        raise ValueError(f"no battery may be called {BANK}: that is all of them together")
-    keys = [_key(each.name, board) for each in watched for board in each.boards or (None,)]
-    seen = Counter(map(_told_apart, names)) | Counter(map(_told_apart, keys))
-    twice = sorted({name for name in (*names, *keys) if seen[_told_apart(name)] > 1})
-    if twice:
-        raise ValueError(f"two batteries are called {', '.join(twice)}: give each a name, as NAME=DEVICE")
-
-
-def _told_apart(name: str) -> str:
-    """What of a name is left in an output that holds the least (Influx): one line, single spaces."""
-    return " ".join(name.split()).replace("\\", "/")
-
-
-def _is_utf8(name: str) -> bool:
-    """A device may be named in bytes that are no text; outputs are."""
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _key(name: str, board: int | None) -> str:
-    return name if board is None else f"{name}/{board}"

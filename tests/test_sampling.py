@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any, Callable
 
 import pytest
-from support import HEALTHY, Script, attach, reply, talk
+from support import HEALTHY, Clock, Script, VirtualWire, attach, reply, talk
 
 from dalybms import DalyBMS
+from dalybms.cable import Cable
 from dalybms.emulator.options import build
 from dalybms.errors import BadReply, NoReply, TransportError
 from dalybms.sampling import Sampler, Watched, rfc3339
@@ -294,7 +295,7 @@ def test_a_board_of_another_protocol_under_the_same_number_is_found() -> None:
         "d2",
         42.0,
     )
-    assert samples[3]["info"]["protocol"] == "d2"
+    assert samples[4]["info"]["protocol"] == "d2"
     assert source.voices()[None]["discharge_positive"] == 0
 
 
@@ -315,7 +316,7 @@ def test_what_a_board_said_of_itself_does_not_outlive_its_silence() -> None:
     silent[0] = True
     assert take(wire, source)["state"] == "asleep"
     silent[0], mute[0] = False, True
-    assert "rated_capacity_ah" not in take(wire, source).get("info", {})
+    assert [take(wire, source).get("info", {}).get("rated_capacity_ah") for _ in range(2)] == [None, None]
 
 
 def test_what_a_board_says_of_itself_no_more_is_not_shown_for_ever() -> None:
@@ -340,3 +341,30 @@ def test_what_a_board_says_of_itself_no_more_is_not_shown_for_ever() -> None:
     assert [take_one(1800) for _ in range(6)][-1] is None
     told[0] = {"charged_ah": 300}
     assert [take_one(1800) for _ in range(3)][-1] == 300
+
+
+def test_a_silent_board_does_not_keep_the_others_of_its_cable_waiting() -> None:
+    """Else a few sleeping packs take the interval of all, and nothing of them is counted."""
+    silent = [True]
+    healthy, clock = talk(HEALTHY), Clock()
+
+    def answer(asked: bytes, n: int) -> Any:
+        return [] if silent[0] or asked[1] != 0x40 else healthy._answer(asked, n)
+
+    cable = Cable(VirtualWire(Script(answer), clock), clock=clock)
+    boards = {number: cable.board(number) for number in (1, 2)}
+    source = Sampler(Watched("a", "/dev/x", (1, 2)), lambda _: (boards, cable.close), lambda: 0.0)
+
+    def round_() -> tuple[list[str], float]:
+        began = clock.now
+        return [sample["state"] for sample in source.samples(clock)], clock.now - began
+
+    silent[0] = False
+    assert round_()[0] == ["ok", "no_reply"]
+    silent[0] = True
+    seconds = [round_()[1] for _ in range(6)]
+    assert sum(seconds) < 6 * 4.5
+    assert min(seconds) < 2.5
+    silent[0] = False
+    assert round_()[0] == ["ok", "no_reply"]
+    assert boards[1].request_retries == 3

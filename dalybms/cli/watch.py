@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from copy import copy
 from typing import Any
 
+from dalybms.battery_names import BANK
 from dalybms.cli import mqtt_flags, output, watch_config
 from dalybms.cli.options import DEVICE_VARIABLE, add_battery, add_patience, add_verbose
 from dalybms.cli.parser import Parser, seconds
@@ -15,10 +16,11 @@ from dalybms.cli.run import show_bytes
 from dalybms.cli.settings import settings
 from dalybms.cli.systemd import Notifier, complain
 from dalybms.cli.watch_outputs import FORMATS, Outputs, ReaderGone
+from dalybms.cli.watch_pace import PaceNotice
 from dalybms.cli.watch_signals import EndedBySignals
 from dalybms.errors import DalyError
 from dalybms.sampling import Watched
-from dalybms.watching import BANK, Watch, named
+from dalybms.watching import Watch, named
 
 INTERVAL = 10.0
 _GOOD = ("ok", "partial")
@@ -83,9 +85,12 @@ def _run(several: Watch, outputs: Outputs, energy: Any, ended: EndedBySignals) -
     everyone = {(each.name, board) for each in several.watched for board in each.boards or (None,)}
     awaited = set(everyone)
     inverted = {each.name: each.inverted for each in several.watched}
+    pace = PaceNotice(several.interval, outputs.complain)
     with several:
         for sample in several:
             of_battery = sample["name"] != BANK
+            if of_battery:
+                pace.take(sample, several.read_at)
             if energy and of_battery:
                 sample = {**sample, "energy": _count(energy, sample, several.read_at, inverted, outputs)}
             outputs.take(sample)

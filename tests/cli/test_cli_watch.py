@@ -380,3 +380,11 @@ def test_a_name_that_stdout_cannot_write_ends_nothing(form: str) -> None:
     done = run("-d", "Küche=demo:", "--count", "1", "--format", form, PYTHONIOENCODING="ascii")
     assert (done.returncode, done.stderr) == (0, "")
     assert "K\\" in done.stdout
+
+
+def test_an_interval_that_cannot_be_kept_is_told_once() -> None:
+    """Energy and the bank would go without samples, and nobody would know why."""
+    done = run("-d", "van=demo:?boards=3", "--board", "1,2,3", "--interval", "0.1", "--count", "6")
+    assert done.returncode == 0
+    assert done.stderr.count("from sample to sample, not 0.1 s") == 1
+    assert run("-d", "demo:", "--interval", "1.5", "--count", "4").stderr == ""

@@ -103,7 +103,7 @@ class Server:
 class TextFile:
     """Writes the file anew with each sample: a new one, then renamed.
 
-    A thread takes the values out of it when no sample came in time: another output may have blocked the watch.
+    A thread takes the values out of it when no sample came in time: another output may block the watch.
     """
 
     def __init__(self, path: str, expire: float, complain: Callable[[str], None]) -> None:
