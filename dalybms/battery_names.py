@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from dalybms.sampling import Watched
+from collections.abc import Collection
 
 BANK = "bank"
 """The name of the bank's samples."""
 
 
-def check_names(watched: list[Watched]) -> None:
-    names = [each.name for each in watched]
+def check_names(wires: Collection[tuple[str, tuple[int, ...]]]) -> None:
+    """wires: (name, board numbers). Raises ValueError."""
+    names = [name for name, _ in wires]
     if not names:
         raise ValueError("no battery to watch: name one")
     for name in names:
@@ -21,7 +19,7 @@ def check_names(watched: list[Watched]) -> None:
             raise ValueError(f"{name!r} is no name of a battery: give one with letters, as NAME=DEVICE")
     if BANK in names:
         raise ValueError(f"no battery may be called {BANK}: that is all of them together")
-    keys = [key_of(each.name, board) for each in watched for board in each.boards or (None,)]
+    keys = [key_of(name, board) for name, boards in wires for board in boards or (None,)]
     seen = Counter(map(_told_apart, names)) | Counter(map(_told_apart, keys))
     twice = sorted({name for name in (*names, *keys) if seen[_told_apart(name)] > 1})
     if twice:

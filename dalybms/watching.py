@@ -56,7 +56,7 @@ class Watch:
         if count is not None:
             check_whole("count", count, 1, 10**9)
         self.watched = [_watched(each) for each in devices]
-        check_names(self.watched)
+        check_names([(each.name, each.boards) for each in self.watched])
         self.interval, self._count, self._wall = interval, count, wall
         self._bank = _Bank(self.watched, interval) if bank else None
         self._samplers = [Sampler(each, opened, wall, release) for each in self.watched]

@@ -245,3 +245,4 @@ def test_hundreds_of_connections_that_say_nothing_cost_few_threads_and_handles(s
     finally:
         for each in held:
             each.close()
+        until(lambda: threading.active_count() <= before)

@@ -58,9 +58,15 @@ class _Http(ThreadingMixIn, TCPServer):
             self._open.append(request)
             oldest = self._open.popleft() if len(self._open) > _MOST else None
         if oldest is not None:
-            with contextlib.suppress(OSError):
-                oldest.shutdown(socket.SHUT_RDWR)
+            _end(oldest)
         super().process_request(request, client_address)
+
+    def server_close(self) -> None:
+        """Nobody who is still asking is waited for."""
+        super().server_close()
+        with self._lock:
+            for request in self._open:
+                _end(request)
 
     def shutdown_request(self, request: Any) -> None:
         with self._lock, contextlib.suppress(ValueError):
@@ -146,6 +152,12 @@ class TextFile:
             if not self._broken:
                 self._complain(str(error))
             self._broken = True
+
+
+def _end(connection: socket.socket) -> None:
+    """Its thread then closes it."""
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
 
 
 def _family(address: str) -> int:
