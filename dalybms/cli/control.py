@@ -5,18 +5,19 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import time
+import threading
 from typing import Any, Callable
 
 from dalybms.bms import DalyBMS
 from dalybms.cli import limits, output
 from dalybms.cli.options import FromEnvironment
-from dalybms.cli.write_flags import asked
+from dalybms.cli.write_by_hand import by_hand
+from dalybms.cli.write_flags import asked, repeated
 from dalybms.cli.write_log import WriteLog
-from dalybms.device import Target, speaker, writer
+from dalybms.cli.write_question import confirmed, may_ask
 from dalybms.errors import DalyError, WriteRefused, WriteUnverified
-from dalybms.outcomes import NAMES, clock_bytes, shown_as
-from dalybms.protocols.writes import DISCHARGE, MOSFETS, SOC
+from dalybms.outcomes import NAMES, shown_as
+from dalybms.protocols.writes import DISCHARGE, SOC
 
 Battery = Callable[[argparse.Namespace], DalyBMS]
 Connect = Callable[[Any, argparse.Namespace], None]
@@ -38,13 +39,20 @@ def misuse(options: argparse.Namespace) -> str:
     writes = asked(options)
     if len(writes) > 1:
         return "one write per command: give one of the writing flags"
-    if options.sections or options.all or options.list_ports or options.scan:
+    if repeated(options.given):
+        return f"{', '.join(repeated(options.given))}: given twice: name the one that is meant"
+    beside = options.list_ports or options.scan or options.get or options.mqtt or options.format != "json"
+    if options.sections or options.all or options.without or beside:
         return "a write goes alone: read in a command of its own"
+    if sys.stdout is None:
+        return "stdout is closed: nothing could tell what became of the write"
     if options.device and isinstance(options.device, FromEnvironment):
         return "a write needs -d on the command line: the environment may name another battery than you think"
     if not options.device and not options.dry_run:
         return "which battery? give -d DEVICE"
-    if not (options.yes or options.dry_run or _may_ask()):
+    if not options.device and (options.if_battery_code is not None or options.write_log or options.record):
+        return "--if-battery-code, --write-log and --record: only with -d"
+    if not (options.yes or options.dry_run or may_ask()):
         return "no terminal to ask on: give --yes to write without being asked"
     return ""
 
@@ -53,10 +61,11 @@ def run(options: argparse.Namespace, battery: Battery, connect: Connect) -> int:
     """One write; the exit code. Prints what became of it as JSON whenever something did."""
     (order,) = asked(options)
     if not options.device:
-        return output.write(json.dumps(_by_hand(options, *order), indent=2))
+        return output.write(json.dumps(by_hand(options, *order), indent=2))
     bms = battery(options)
     bms.read_only = options.read_only
-    return _Write(options, order, bms, connect).run()
+    with limits.hangup_raises():
+        return _Write(options, order, bms, connect).run()
 
 
 class _Write:
@@ -70,6 +79,7 @@ class _Write:
         self.result: dict[str, Any] = {}
         self.log = WriteLog(options.write_log)
         self.told = self.expired = False
+        self.telling = threading.RLock()
 
     def run(self) -> int:
         try:
@@ -83,8 +93,9 @@ class _Write:
             output.complain(self._in_time(error))
             return output.FAILED
         except (KeyboardInterrupt, limits.Terminated):
-            if self.result.get("frame"):
-                return self._tell(self.result, INTERRUPTED)
+            if self.told or self.result.get("frame"):
+                known = self.result.get("outcome") == "done"
+                return self._tell(self.result, "" if known else INTERRUPTED)
             self._log_end("not sent", "interrupted")
             raise
 
@@ -103,8 +114,11 @@ class _Write:
             return plan
         if self.options.dry_run:
             return {**plan, "outcome": "dry run"}
-        if not (self.options.yes or _confirmed(self.action, self.value)):
-            return {**plan, "outcome": "declined"}
+        if not self.options.yes:
+            if not confirmed(self.action, self.value):
+                return {**plan, "outcome": "declined"}
+            if self.options.if_battery_code is not None:
+                self._identified()  # much may have been plugged meanwhile
         return self.bms.carry_out(self.action, self.value, self.result)
 
     def _identified(self) -> dict[str, Any]:
@@ -137,21 +151,34 @@ class _Write:
         }
         for name, value in told.items():
             if value is not None:
-                _say(f"{name}: {value}")
+                output.say(f"{name}: {value}")
         if (self.action == DISCHARGE and not self.value) or self.action == "restart" or _is_low(self):
-            _say("this may cut the power of everything on this battery, this very computer perhaps included")
+            output.say(
+                "this may cut the power of everything on this battery, this very computer perhaps included"
+            )
 
     def _tell(self, result: dict[str, Any], message: str) -> int:
-        """Print the outcome; never twice, whatever interrupts."""
-        if self.told:
-            return _CODES[result["outcome"]]
-        self.told = True
+        """Print the outcome; never twice, and whatever interrupts."""
+        with self.telling:
+            if not self.told:
+                self.told, self.code = True, _CODES[result["outcome"]]
+                try:
+                    with limits.undisturbed():
+                        self.code = self._told(result, message)
+                except (KeyboardInterrupt, limits.Terminated):
+                    pass  # told twice to end at once; the code is true
+            return self.code
+
+    def _told(self, result: dict[str, Any], message: str) -> int:
         self._log_end(result["outcome"], message, result)
         if message:
             output.complain(message)
         if result.get("held_by"):
             output.complain(f"the switch was taken, but the MOSFET is held otherwise by: {result['held_by']}")
         written = output.write(json.dumps(result, indent=2))
+        if written and self.result.get("frame"):
+            output.complain(f"the frame was sent, and what became of it is: {result['outcome']}")
+            return output.UNVERIFIED
         return _CODES[result["outcome"]] or written
 
     def _expire(self) -> None:
@@ -185,43 +212,9 @@ class _Write:
             output.complain(error)
 
 
-def _by_hand(options: argparse.Namespace, action: str, value: Any) -> dict[str, Any]:
-    """The frame of a write without any battery: as A5 where no protocol is named."""
-    protocol = "a5" if options.protocol == "auto" else options.protocol
-    target = Target(protocol, 8 if options.uart else options.address, options.board)
-    written = writer(speaker(protocol, target))
-    clock = clock_bytes(time.localtime()) if action == SOC and written.sets_clock else b""
-    frame = written.request(action, value, clock).writes[0].hex()
-    own = {} if written.number is None else {"board": written.number}
-    head = {"action": action, "requested": value, "outcome": "dry run", "protocol": protocol}
-    return {**head, **own, "frame": frame}
-
-
-def _may_ask() -> bool:
-    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
-
-
-def _confirmed(action: str, value: Any) -> bool:
-    """The value itself is typed: a habit of typing y confirms nothing."""
-    word = (
-        {True: "on", False: "off"}[value]
-        if action in MOSFETS
-        else "restart"
-        if value is None
-        else f"{value:g}"
-    )
-    print(f"type {word} to send it once: ", end="", file=sys.stderr, flush=True)
-    return sys.stdin.readline().strip() == word
-
-
 def _change(action: str, before: Any, value: Any) -> str | None:
     return None if action == "restart" else f"{shown_as(action, before)} -> {shown_as(action, value)}"
 
 
 def _is_low(write: _Write) -> bool:
     return write.action == SOC and write.value < LOW
-
-
-def _say(line: str) -> None:
-    if sys.stderr is not None:
-        print(line, file=sys.stderr)

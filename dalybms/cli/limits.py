@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Callable
+from typing import Any, Callable
 
 from dalybms.cli.output import FAILED
 
@@ -17,7 +17,7 @@ GRACE = 0.5
 
 
 class Terminated(BaseException):
-    """SIGTERM came."""
+    """SIGTERM came, or while something is written the terminal has gone."""
 
 
 class Deadline:
@@ -63,14 +63,57 @@ class Deadline:
 
 
 @contextmanager
-def sigterm_raises() -> Iterator[None]:
-    """Inside, SIGTERM raises Terminated, so that the wire is closed on the way out."""
+def hangup_raises() -> Iterator[None]:
+    """Inside, a terminal that goes away raises Terminated, but where that is ignored, as under nohup."""
+    number = getattr(signal, "SIGHUP", None)
+    if number is None or signal.getsignal(number) is not signal.SIG_DFL:
+        yield
+        return
+    with _raises(number):
+        yield
 
-    def raise_it(*_: object) -> None:
-        raise Terminated
 
-    before = signal.signal(signal.SIGTERM, raise_it)
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Inside, the first signal is put aside, so that what must be told is told; the next one raises."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    numbers = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+    before = {number: signal.getsignal(number) for number in numbers}
+
+    def put_aside(*_: object) -> None:
+        _restore(before)
+
+    for number in numbers:
+        if before[number] is not signal.SIG_IGN:
+            signal.signal(number, put_aside)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        _restore(before)
+
+
+def _restore(handlers: dict[signal.Signals, Any]) -> None:
+    for number, handler in handlers.items():
+        if handler is not None:
+            signal.signal(number, handler)
+
+
+@contextmanager
+def sigterm_raises() -> Iterator[None]:
+    """Inside, SIGTERM raises Terminated, so that the wire is closed on the way out."""
+    with _raises(signal.SIGTERM):
+        yield
+
+
+@contextmanager
+def _raises(number: int) -> Iterator[None]:
+    def raise_it(*_: object) -> None:
+        raise Terminated
+
+    before = signal.signal(number, raise_it)
+    try:
+        yield
+    finally:
+        signal.signal(number, before)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import TextIO
 
 DONE, FAILED, USAGE, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
 UNVERIFIED, DECLINED = 4, 5
@@ -16,8 +17,19 @@ DIFFERENT = 3
 
 def complain(message: object) -> None:
     """One line on stderr, whatever the message holds."""
-    if sys.stderr is not None:
-        print(f"daly-bms-cli: {' '.join(str(message).split())}", file=sys.stderr)
+    say(f"daly-bms-cli: {' '.join(str(message).split())}")
+
+
+def say(line: str, end: str = "\n") -> bool:
+    """Put a line on stderr; False where that is closed or cannot be written, which ends nothing."""
+    if sys.stderr is None:
+        return False
+    try:
+        print(line, end=end, file=sys.stderr, flush=True)
+    except OSError:
+        silence(sys.stderr)
+        return False
+    return True
 
 
 def write(text: str) -> int:
@@ -37,6 +49,6 @@ def write(text: str) -> int:
     return DONE
 
 
-def silence() -> None:
-    """The interpreter flushes stdout once more at exit; give it a place that takes it."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def silence(stream: TextIO | None = None) -> None:
+    """The interpreter flushes it (stdout) once more at exit; give it a place that takes it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), (stream or sys.stdout).fileno())

@@ -30,6 +30,7 @@ def run(given: Sequence[str]) -> int:
 
         return check_run.main(given, parser, battery, connect)
     options = parser.parse_args(given)
+    options.given = given
     alone = without_check(options)
     if alone:
         parser.error(f"{', '.join(alone)}: only with --check")

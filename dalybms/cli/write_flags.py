@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from typing import Any
 
 ACTIONS = ("charge_mosfet", "discharge_mosfet", "soc", "restart")
 _ONLY_WITH_WRITES = ("yes", "dry_run", "if_battery_code", "write_log")
+_ONCE = (
+    "--device",
+    "--board",
+    "--protocol",
+    "--address",
+    "--set-charge-mosfet",
+    "--set-discharge-mosfet",
+    "--set-soc",
+    "--if-battery-code",
+    "--write-log",
+)
 
 
 def add_options(group: argparse._ActionsContainer) -> None:
@@ -44,11 +56,18 @@ def without_write(options: argparse.Namespace) -> list[str]:
     return [] if asked(options) else [f"--{name.replace('_', '-')}" for name in given]
 
 
+def repeated(given: Sequence[str]) -> list[str]:
+    """The options of a write that stand twice on the command line: the last one would win unseen."""
+    words = ["-d" if word[:2] == "-d" else word.partition("=")[0] for word in given]
+    words = ["--device" if word == "-d" else word for word in words]
+    return [name for name in _ONCE if words.count(name) > 1]
+
+
 def _percent(text: str) -> float:
     from dalybms.writing import checked_percent
 
     try:
-        return checked_percent(float(text))
+        return checked_percent(float(text if text.isascii() and "_" not in text else "?"))
     except ValueError as error:
         said = str(error) if "must be" in str(error) else f"a state of charge is a number, not {text!r}"
         raise argparse.ArgumentTypeError(said) from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import stat
 from datetime import datetime, timezone
 from io import FileIO
 from typing import Any
@@ -23,7 +24,8 @@ class WriteLog:
         self._file: FileIO | None = None
         if path is not None:
             try:
-                self._file = FileIO(path, "a")
+                self._file = FileIO(path, "a+", opener=_opened)
+                self._begin()
             except OSError as error:
                 raise self._failed(error) from error
 
@@ -42,5 +44,20 @@ class WriteLog:
             self._file = None  # said once; what cannot be kept is not kept either at the end
             raise self._failed(error) from error
 
+    def _begin(self) -> None:
+        """A line that a full disk or a power cut has left unfinished spoils no other one."""
+        assert self._file is not None
+        if not stat.S_ISREG(os.fstat(self._file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "it is no file")
+        if self._file.seek(0, os.SEEK_END):
+            self._file.seek(-1, os.SEEK_END)
+            if self._file.read(1) != b"\n":
+                self._file.write(b"\n")
+
     def _failed(self, error: OSError) -> DalyError:
         return DalyError(f"cannot write the log {self._path}: {error.strerror}; choose another --write-log")
+
+
+def _opened(path: str, flags: int) -> int:
+    """Without waiting for somebody to read a pipe."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0), 0o666)

@@ -3,41 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
 import select
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from processes import board
-from support import ROOT
-
-PROGRAM = [sys.executable, str(ROOT / "daly-bms-cli.py")]
-OFF = ("--set-discharge-mosfet", "off")
-FRAME = "a540d9080000000000000000c6"
-
-
-def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("DALY_BMS")}
-    return subprocess.run(
-        [*PROGRAM, *arguments],
-        capture_output=True,
-        text=True,
-        timeout=28,
-        stdin=subprocess.DEVNULL,
-        env={**kept, **environment},
-    )
-
-
-def sent(log: Path) -> list[str]:
-    """The frames that write which the board's log holds."""
-    lines = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
-    return [line["frame"] for line in lines if line["writes"]]
+from written import FRAME, OFF, PROGRAM, on_a_terminal, run, sent
 
 
 def timeless(frame: str | None) -> str | None:
@@ -207,36 +182,6 @@ def test_a_board_that_cannot_be_read_is_not_written_to(tmp_path: Path) -> None:
 
 
 # On a terminal the value itself is typed.
-
-
-def on_a_terminal(answer: bytes, *arguments: str, interrupt: bool = False) -> tuple[int, str, str]:
-    """(exit code, stdout, what the terminal showed) of a command whose question is answered."""
-    ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        [*PROGRAM, *arguments], stdin=theirs, stderr=theirs, stdout=subprocess.PIPE, start_new_session=True
-    )
-    os.close(theirs)
-    shown, end = b"", time.monotonic() + 20
-    while b"to send it once" not in shown and time.monotonic() < end and process.poll() is None:
-        if select.select([ours], [], [], 0.2)[0]:
-            shown += _some(ours)
-    if interrupt:
-        process.send_signal(signal.SIGINT)
-    else:
-        os.write(ours, answer)
-    assert process.stdout is not None
-    output = process.stdout.read().decode()
-    code = process.wait(20)
-    process.stdout.close()
-    os.close(ours)
-    return code, output, shown.decode()
-
-
-def _some(end: int) -> bytes:
-    try:
-        return os.read(end, 4096)
-    except OSError:
-        return b""
 
 
 @pytest.mark.parametrize(

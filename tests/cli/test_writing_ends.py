@@ -1,0 +1,183 @@
+"""Writes as a process with ends missing: full streams, strange answers, logs that are none, signals."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import select
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from processes import board
+from written import FRAME, OFF, PROGRAM, on_a_terminal, run, sent
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [*OFF, "--set-discharge-mosfet", "on"],  # the last one would win unseen
+        [*OFF, "-ddemo:?soc=3"],
+        [*OFF, "--device=demo:?soc=3"],
+        [*OFF, "--board", "1", "--board", "2"],
+        [*OFF, "--if-battery-code", "a", "--if-battery-code=b"],
+        [*OFF, "--get", "soc.soc_percent"],
+        [*OFF, "--mqtt"],
+        [*OFF, "--format", "table"],
+        [*OFF, "--without", "errors"],
+        ["--set-soc", "8_0"],
+        ["--set-soc", "\u0668\u0660"],  # 80 in Arabic digits, which float() takes
+    ],
+)
+def test_what_may_be_meant_otherwise_sends_nothing(tmp_path: Path, arguments: list[str]) -> None:
+    log = tmp_path / "log"
+    done = run("-d", f"demo:?log={log}", *arguments, "--yes")
+    assert (done.returncode, done.stdout) == (2, ""), done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert not log.exists() or not log.read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["--board", "1,2"], 2),
+        (["--board", "all"], 2),
+        (["--protocol", "d2", "--board", "2"], 2),
+        (["--uart", "--address", "4"], 2),
+        (["--if-battery-code", "x"], 2),
+        (["--sinowealth"], 1),
+    ],
+)
+def test_a_dry_run_without_a_battery_shows_no_frame_that_would_not_be_sent(
+    arguments: list[str], code: int
+) -> None:
+    done = run(*OFF, *arguments, "--dry-run")
+    assert (done.returncode, done.stdout) == (code, "")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def through_a_shell(redirected: str, log: Path, options: str = "", *more: str) -> tuple[int, str, str]:
+    """(exit code, stdout, stderr) of a write with redirections of a shell."""
+    words = " ".join(f"'{word}'" for word in (*PROGRAM, "-d", f"demo:?{options}log={log}", *OFF, *more))
+    done = subprocess.run(
+        ["/bin/sh", "-c", f"{words} --yes {redirected}"], capture_output=True, text=True, timeout=28
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("redirected", ["2>/dev/full", "2>&-"])
+@pytest.mark.parametrize(
+    ("options", "code", "outcome"), [("", 0, "done"), ("write=ignore&", 4, "unverified")]
+)
+def test_a_stderr_that_takes_nothing_hides_no_outcome(
+    tmp_path: Path, redirected: str, options: str, code: int, outcome: str
+) -> None:
+    ended, output, _ = through_a_shell(f"-t 4 {redirected}", tmp_path / "log", options)
+    assert (ended, json.loads(output)["outcome"]) == (code, outcome)
+    assert sent(tmp_path / "log") == [FRAME]
+
+
+def test_a_stdout_that_is_closed_stops_it(tmp_path: Path) -> None:
+    code, _, errors = through_a_shell(">&-", tmp_path / "log")
+    assert (code, sent(tmp_path / "log")) == (2, [])
+    assert "stdout is closed" in errors
+
+
+def test_a_stdout_that_takes_nothing_is_not_taken_for_nothing_sent(tmp_path: Path) -> None:
+    """Exit code 1 without an outcome means that nothing was sent."""
+    code, _, errors = through_a_shell(">/dev/full", tmp_path / "log")
+    assert (code, sent(tmp_path / "log")) == (4, [FRAME])
+    assert errors.splitlines()[-1].endswith("the frame was sent, and what became of it is: done")
+
+
+def test_a_line_of_the_log_that_was_cut_off_spoils_no_other(tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    kept.write_text('{"time": "2026-11-26T1')
+    assert run("-d", "demo:", *OFF, "--yes", "--write-log", str(kept)).returncode == 0
+    cut, before, after = kept.read_text().splitlines()
+    assert cut == '{"time": "2026-11-26T1'
+    assert (json.loads(before)["frame"], json.loads(after)["outcome"]) == (FRAME, "done")
+
+
+def test_a_log_that_is_no_file_is_neither_waited_for_nor_written(tmp_path: Path) -> None:
+    pipe, log = tmp_path / "pipe", tmp_path / "log"
+    os.mkfifo(pipe)
+    ours, theirs = pty.openpty()
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    for bad in (str(pipe), os.ttyname(theirs), str(tmp_path)):
+        done = run("-d", f"demo:?log={log}", *OFF, "--yes", "--write-log", bad)
+        assert (done.returncode, done.stdout, sent(log)) == (1, "", [])
+        assert "cannot write the log" in done.stderr
+    os.close(reader)
+    assert run("-d", f"demo:?log={log}", *OFF, "--yes", "--write-log", str(pipe)).returncode == 1
+    assert not select.select([ours], [], [], 0)[0], "not a byte into a port"
+    os.close(ours)
+    os.close(theirs)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"\xff\xfe\n",  # no text
+        b"off off\n",
+        b"OFF\n",
+        "\u043eff\n".encode(),  # a letter that only looks like it
+        b"off" + b" " * 300 + b"x\n",
+        b"\x04",  # the end of all input
+    ],
+)
+def test_another_answer_declines(tmp_path: Path, answer: bytes) -> None:
+    log, kept = tmp_path / "log", tmp_path / "kept"
+    code, output, _ = on_a_terminal(answer, "-d", f"demo:?log={log}", *OFF, "--write-log", str(kept))
+    assert (code, json.loads(output)["outcome"], sent(log)) == (5, "declined", [])
+    assert json.loads(kept.read_text().splitlines()[-1])["outcome"] == "declined"
+
+
+def until_sent(log: Path, process: subprocess.Popen[str]) -> None:
+    end = time.monotonic() + 15
+    while not sent(log):
+        assert time.monotonic() < end
+        assert process.poll() is None, process.communicate()
+        select.select([], [], [], 0.02)
+
+
+@pytest.mark.parametrize("signals", [(signal.SIGHUP,), (signal.SIGINT,) * 4, (signal.SIGTERM, signal.SIGINT)])
+def test_signals_while_reading_back_leave_an_outcome(tmp_path: Path, signals: tuple[int, ...]) -> None:
+    """A terminal that goes away, and somebody who is impatient."""
+    log, kept = tmp_path / "log", tmp_path / "kept"
+    with board("--pty", f"write=ignore&log={log}") as device:
+        process = subprocess.Popen(
+            [*PROGRAM, "-d", device, *OFF, "--yes", "--write-log", str(kept)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        until_sent(log, process)
+        for number in signals:
+            process.send_signal(number)
+        output, errors = process.communicate(timeout=15)
+    assert process.returncode == 4, errors
+    assert json.loads(output)["outcome"] == "unverified"
+    assert "Traceback" not in errors
+    assert [json.loads(line)["event"] for line in kept.read_text().splitlines()] == ["before", "after"]
+
+
+def test_killed_after_sending_the_log_says_what_may_have_left(tmp_path: Path) -> None:
+    log, kept = tmp_path / "log", tmp_path / "kept"
+    with board("--pty", f"write=ignore&log={log}") as device:
+        process = subprocess.Popen(
+            [*PROGRAM, "-d", device, *OFF, "--yes", "--write-log", str(kept)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        until_sent(log, process)
+        process.kill()
+        assert process.communicate(timeout=15)[0] == ""
+    (line,) = map(json.loads, kept.read_text().splitlines())
+    assert (line["event"], line["frame"], sent(log)) == ("before", FRAME, [FRAME])
