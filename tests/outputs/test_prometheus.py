@@ -237,7 +237,7 @@ def test_the_file_loses_its_values_when_no_sample_comes(tmp_path: Path) -> None:
 def test_hundreds_of_connections_that_say_nothing_cost_few_threads_and_handles(server: Server) -> None:
     server.take(read())
     before = threading.active_count()
-    held = [socket.create_connection(server.address, 5) for _ in range(200)]
+    held = [socket.create_connection(server.address, 5) for _ in range(100)]
     try:
         assert series(scrape(server))
         until(lambda: threading.active_count() - before < 50)

@@ -46,6 +46,7 @@ class _Http(ThreadingMixIn, TCPServer):
 
     allow_reuse_address = True
     daemon_threads = True
+    request_queue_size = 128  # a full one makes who asks wait for a second
 
     def __init__(self, *arguments: Any) -> None:
         self._open: deque[Any] = deque()
