@@ -50,8 +50,15 @@ class Outputs:
             each.take(sample)
 
     def close(self) -> None:
+        """All of them, also behind one that fails: values that nobody renews must not stay."""
+        failures: list[Exception] = []
         for each in self._all:
-            each.close()
+            try:
+                each.close()
+            except (DalyError, ReaderGone) as failure:
+                failures.append(failure)
+        if failures:
+            raise failures[0]
 
     def _add_lines(self, form: str, file: str | None) -> None:
         if form == "table":

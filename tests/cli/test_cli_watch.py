@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from broker import until
 from processes import board
 from support import ROOT
 
@@ -388,3 +389,18 @@ def test_an_interval_that_cannot_be_kept_is_told_once() -> None:
     assert done.returncode == 0
     assert done.stderr.count("from sample to sample, not 0.1 s") == 1
     assert run("-d", "demo:", "--interval", "1.5", "--count", "4").stderr == ""
+
+
+def test_an_output_that_cannot_end_in_order_keeps_no_other_from_it(tmp_path: Path) -> None:
+    """CSV waits for the number of cells, and nobody reads it when it writes what has waited."""
+    metrics = tmp_path / "daly.prom"
+    process = subprocess.Popen(
+        [*PROGRAM, "-d", "demo:?unsupported=94", *FAST, "--format", "csv", "--prometheus", str(metrics)],
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment(),
+    )  # fmt: skip
+    assert process.stdout is not None
+    until(lambda: metrics.exists() and "daly_bms_voltage_volts" in metrics.read_text())
+    process.stdout.close()
+    process.terminate()
+    assert process.wait(10) == 0
+    assert "daly_bms_voltage_volts" not in metrics.read_text()
