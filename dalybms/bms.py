@@ -235,11 +235,14 @@ class DalyBMS(Getters, Writing, Playing):
             raise ValueError(f"data must be 8 bytes, not {len(data)}")
         from dalybms.protocols.a5.questions import READS
 
-        if command not in READS:
+        changes = command not in READS
+        if changes:
             self.refuse_read_only()
         link = self._connected()
         with link.call(self._retries):
             protocol, _ = self._detection.found(["soc"])
+            if changes:
+                self.refuse_read_only()  # others may have had their turn before
             return protocol.request(self._detection.ask, command, bytes(data))
 
     def _use(self, transport: Any) -> None:

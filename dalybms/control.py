@@ -13,6 +13,7 @@ from dalybms.errors import BadReply, DalyError, NoReply, TransportError
 from dalybms.outcomes import (
     AT_ONCE,
     LIMIT,
+    SILENCES,
     Evidence,
     Result,
     clock_bytes,
@@ -163,16 +164,18 @@ class Control:
         look, end = sent + FIRST_LOOK, sent + LIMIT
         while True:
             self._link.idle(look - self._clock())
+            began = self._clock()
             after, why = self._look(order, end)
             now = self._clock()
             look = min(now + LOOK, end - LAST)
+            late = began >= end - LAST
             verdict = outcome(
                 Evidence(
                     order.value,
                     order.before.value,
                     after,
-                    acknowledged,
-                    now >= end - LAST,
+                    acknowledged if late or acknowledged else None,
+                    late or now >= end,
                     now - order.at,
                 )
             )
@@ -193,29 +196,33 @@ class Control:
             return None, str(error)
 
     def _restart(self, order: Order, sent: float, acknowledged: bool | None, result: Result) -> str:
-        """Questions are asked once each: three in a row without an answer, and then one, are a restart."""
-        silences, end = 0, sent + LIMIT
+        """Questions are asked once each: three in a row without an answer, then some that all have one."""
+        silences, sound, end = 0, 0, sent + LIMIT
+        powered: Value = None
 
         def once(request: Request) -> Any:
             return order.ask(request._replace(tries=1, optional=True))
 
-        while self._clock() + LOOK < end:
+        while self._clock() < end - LAST:
             self._link.idle(0.0 if silences else FIRST_LOOK)
-            asked = self._clock()
+            asked, powered = self._clock(), None
             try:
                 with self._link.call(within=max(0.0, end - asked)):
                     powered = order.writer.state(once, RESTART).value
             except NoReply:
                 silences += silences > 0 or asked - sent < AT_ONCE
+                silences, sound = (0, 0) if sound else (silences, 0)
                 continue
             except BadReply:
-                silences = 0
+                silences = sound = 0
                 continue
             result.update(after=powered)
-            if has_restarted(powered, order.before.value, self._clock() - sent, silences):
+            sound += silences >= SILENCES
+            silences = silences if sound else 0
+            if has_restarted(powered, order.before.value, self._clock() - sent, sound):
                 return "done"
-            silences = 0
-        return "refused" if acknowledged is False and not silences else "unverified"
+        stands = acknowledged is False and powered is not None and powered > LIMIT
+        return "refused" if stands else "unverified"
 
     def _tell_what_holds_it(self, order: Order, result: Result) -> None:
         """The switch was taken; where the transistor stands otherwise, say what holds it."""

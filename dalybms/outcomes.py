@@ -15,7 +15,8 @@ from dalybms.protocols.writes import CHARGE, DISCHARGE, MOSFETS, RESTART, SOC, S
 LIMIT = 15.0
 """Seconds after sending within which the change must show."""
 SILENCES = 3
-"""So many questions in a row without an answer, and then one: a board that has started anew."""
+"""So many questions in a row without an answer, and then SOUND with one: a board that has started anew."""
+SOUND = 8
 AT_ONCE = 2.0
 """Seconds from sending within which that gap must begin; later ones are questions that a bad line lost."""
 NAMES = {
@@ -69,7 +70,7 @@ def outcome(seen: Evidence) -> str | None:
     """ "done", "refused" or "unverified"; None: look again."""
     after = None if seen.after is None else seen.after.value
     shown = seen.after is not None and is_shown(seen.requested, seen.before, after)
-    if shown and (seen.acknowledged or not may_drift(seen.before, after, seen.elapsed)):
+    if shown and _is_proof(seen, after):
         return "done"
     if not seen.over:
         return None
@@ -77,11 +78,21 @@ def outcome(seen: Evidence) -> str | None:
     return "refused" if stands and seen.acknowledged is False else "unverified"
 
 
-def may_drift(one: Value, other: Value, elapsed: float) -> bool:
-    """May one value have become the other by itself? A state of charge moves while current flows."""
+def _is_proof(seen: Evidence, after: Value) -> bool:
+    """Has the write made this value? An answer settles it where the old one cannot have drifted so far."""
+    if isinstance(after, bool):
+        return seen.acknowledged is True or after != seen.before
+    return not may_drift(seen.before, after, seen.elapsed, 0 if seen.acknowledged else 1)
+
+
+def may_drift(one: Value, other: Value, elapsed: float, step: int = 1) -> bool:
+    """May one value have become the other by itself? A state of charge moves while current flows.
+
+    step: 0.1 % that it may have been about to move.
+    """
     if isinstance(one, bool) or isinstance(other, bool) or one is None or other is None:
         return one == other
-    return abs(tenths(one) - tenths(other)) <= 1 + elapsed * DRIFT
+    return abs(tenths(one) - tenths(other)) <= step + elapsed * DRIFT
 
 
 def _is_old(seen: Evidence, after: Value) -> bool:
@@ -91,13 +102,14 @@ def _is_old(seen: Evidence, after: Value) -> bool:
     return may_drift(seen.before, after, seen.elapsed) and not may_drift(seen.requested, after, seen.elapsed)
 
 
-def has_restarted(powered: Value, before: Value, elapsed: float, silences: int) -> bool:
+def has_restarted(powered: Value, before: Value, elapsed: float, sound: int) -> bool:
     """Is it proven: by its seconds since power-on, or where it tells none by a gap in its answers?
 
+    sound: answers in a row after the gap. A line that loses answers makes gaps too, but has more of them.
     A counter that has not gone back proves nothing: it may always stand at 0.
     """
     if powered is None:
-        return silences >= SILENCES
+        return sound >= SOUND
     return before is not None and powered < min(before, elapsed)
 
 

@@ -81,8 +81,8 @@ class Board:
         host, code = request[1], request[2]
         if host not in self.hosts:
             return []
-        if code in (0xD9, 0xDA, 0x21):
-            register = {0xD9: 0x122, 0xDA: 0x121}.get(code, code)
+        if code in (0xD9, 0xDA, 0x21, 0x00):
+            register = {0xD9: 0x122, 0xDA: 0x121, 0x00: 0xF0}.get(code, code)
             value = int.from_bytes(request[10:12], "big") if code == 0x21 else request[4]
             self.take(request, register, value)
             good = 1 if code == 0x21 else request[4]
@@ -285,6 +285,52 @@ def test_read_only_counts_also_for_a_write_that_waits_its_turn() -> None:
     assert not board.writes
 
 
+def test_read_only_counts_also_for_a_raw_command_that_waits_its_turn() -> None:
+    board = Board("a5")
+    bms = attach(board.line, DalyBMS(protocol="a5"))
+    before = board.answer
+
+    def answer(request: bytes, n: int) -> Pieces:
+        bms.read_only = True
+        return before(request, n)
+
+    board.line._answer = answer
+    with pytest.raises(WriteRefused, match="read-only"):
+        bms.request(0xDA)
+    assert not board.writes
+    assert bms.request(0x90)
+
+
 def test_a_zero_has_no_sign() -> None:
     board = Board("d2")
     assert str(write(board, "soc", -0.0)["requested"]) == "0.0"
+
+
+@pytest.mark.parametrize("protocol", ALL)
+@pytest.mark.parametrize("tenths", [502, 505, 508])
+def test_an_answer_does_not_turn_a_drift_into_a_proof(protocol: str, tenths: int) -> None:
+    board = Board(protocol, None, "ack", drift=0.7)
+    assert write(board, "soc", tenths / 10)["outcome"] == "unverified"
+
+
+@pytest.mark.parametrize("protocol", ALL)
+def test_a_line_that_loses_answers_proves_no_restart(protocol: str) -> None:
+    """Three answers in a row are lost soon after sending, later one now and then: nothing has restarted."""
+    board = Board(protocol, None, powered=None)
+    before, asked = board.answer, 0
+
+    def answer(request: bytes, n: int) -> Pieces:
+        nonlocal asked
+        pieces = before(request, n)
+        asked += bool(board.writes)
+        return [] if asked in (2, 3, 4, 5) or (asked and asked % 5 == 0) else pieces
+
+    board.line._answer = answer
+    assert write(board, "restart", None)["outcome"] == "unverified"
+
+
+@pytest.mark.parametrize("protocol", ["d2", "p81"])
+def test_a_restart_that_left_no_trace_is_not_said_to_be_refused(protocol: str) -> None:
+    """It says no and starts anew, without a gap and without a counter that tells."""
+    assert write(Board(protocol, 0.0, "refuse", powered=None), "restart", None)["outcome"] == "unverified"
+    assert write(Board("p81", None, "refuse"), "restart", None)["outcome"] == "refused"

@@ -73,7 +73,7 @@ def test_a_state_of_charge_is_never_shown_by_the_old_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("powered", "before", "elapsed", "silences", "proven"),
+    ("powered", "before", "elapsed", "sound", "proven"),
     [
         (2, 900, 3.0, 0, True),
         (3, 900, 3.0, 0, False),
@@ -82,14 +82,12 @@ def test_a_state_of_charge_is_never_shown_by_the_old_one() -> None:
         (2, 2, 5.0, 3, False),
         (0, 2, 5.0, 0, True),
         (1, None, 5.0, 0, False),
-        (None, None, 3.0, 2, False),
-        (None, None, 3.0, 3, True),
+        (None, None, 3.0, 7, False),
+        (None, None, 3.0, 8, True),
     ],
 )
-def test_a_restart_needs_proof(
-    powered: int, before: int, elapsed: float, silences: int, proven: bool
-) -> None:
-    assert has_restarted(powered, before, elapsed, silences) is proven
+def test_a_restart_needs_proof(powered: int, before: int, elapsed: float, sound: int, proven: bool) -> None:
+    assert has_restarted(powered, before, elapsed, sound) is proven
 
 
 @pytest.mark.parametrize(
