@@ -16,7 +16,7 @@ STRICT = os.environ.get("CI") == "true"
 """Under CI nothing may be skipped: a skip hides a missing tool, so it counts as a failure there."""
 HELP = ": make system"
 """How the reason of a skip ends where that command helps, after "needs" and the program."""
-MOST_WORKERS = 12
+MOST_WORKERS = 16
 
 hypothesis.settings.register_profile("busy machine", parent=hypothesis.settings.default, deadline=None)
 hypothesis.settings.load_profile("busy machine")
@@ -31,8 +31,8 @@ def pytest_configure() -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Six on each core, because most of their time the tests wait."""
-    return min(MOST_WORKERS, 6 * (os.cpu_count() or 1))
+    """Eight on each core, because most of their time the tests wait."""
+    return min(MOST_WORKERS, 8 * (os.cpu_count() or 1))
 
 
 @pytest.hookimpl(trylast=True)

@@ -200,6 +200,8 @@ def test_a_file_that_cannot_be_written_is_told_once(tmp_path: Path) -> None:
     folder.mkdir()
     output.take(read())
     assert (folder / "daly.prom").exists()
+    output.close()
+    assert "dalybms-metrics" not in {thread.name for thread in threading.enumerate()}
     with pytest.raises(DalyError, match="cannot write"):
         prometheus(target(str(tmp_path / "no" / "daly.prom")), 60, print)
 

@@ -122,7 +122,8 @@ class TextFile:
         put(path, "", lasting=False)
         self._lock, self._closed = threading.Lock(), threading.Event()
         self._taken_at, self._old = time.monotonic(), True
-        threading.Thread(target=self._let_expire, name="dalybms-metrics", daemon=True).start()
+        self._thread = threading.Thread(target=self._let_expire, name="dalybms-metrics", daemon=True)
+        self._thread.start()
 
     def take(self, sample: Mapping[str, Any]) -> None:
         with self._lock:
@@ -136,6 +137,7 @@ class TextFile:
         with self._lock:
             self._collector.forget()
             self._write()
+        self._thread.join(1)
 
     def _let_expire(self) -> None:
         while not self._closed.wait(self._expire / 8):
