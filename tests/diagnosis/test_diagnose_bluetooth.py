@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from bluez import MAC, close_sockets, device, needs_bus, old_bleak, use_bus, wire
+from bluez import MAC, close_sockets, device, left_open, needs_bus, old_bleak, use_bus, wire
 
 from dalybms.diagnosis import bluetooth
 from dalybms.diagnosis import wire as wire_of_diagnosis
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from bluez.standin import BlueZ
 
 pytest_plugins = ["bluez.fixtures"]
-pytestmark = needs_bus
+pytestmark = [needs_bus, *left_open()]
 ROOT = Path(__file__).resolve().parents[2]
 
 
