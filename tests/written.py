@@ -10,8 +10,11 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from processes import board
 from support import ROOT
 
 PROGRAM = [sys.executable, str(ROOT / "daly-bms-cli.py")]
@@ -65,3 +68,26 @@ def _some(end: int) -> bytes:
         return os.read(end, 4096)
     except OSError:
         return b""
+
+
+@contextmanager
+def reading_back(log: Path, kept: Path) -> Iterator[subprocess.Popen[str]]:
+    """A write that was sent to a board that ignores it, so that it is looked for. kept: its write log."""
+    with board("--pty", f"write=ignore&log={log}") as device:
+        process = subprocess.Popen(
+            [*PROGRAM, "-d", device, *OFF, "--yes", "--write-log", str(kept)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        _until_sent(log, process)
+        yield process
+
+
+def _until_sent(log: Path, process: subprocess.Popen[str]) -> None:
+    end = time.monotonic() + 15
+    while not sent(log):
+        assert time.monotonic() < end
+        assert process.poll() is None, process.communicate()
+        select.select([], [], [], 0.02)

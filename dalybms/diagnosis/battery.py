@@ -17,15 +17,13 @@ from dalybms.sections import MORE_SECTIONS, SECTIONS
 _LEAST = 1.0
 """Seconds without which the settings are not begun."""
 _PARTS = (
-    ("soc", "cell_voltage_range", "status", "cell_voltages", "faults"),
-    ("mosfet_status", "temperature_range", "temperatures", "balancing_status", "errors"),
+    ("soc", "cell_voltage_range", "status", "cell_voltages", "faults", "errors"),
+    ("mosfet_status", "temperature_range", "temperatures", "balancing_status"),
     ("info",),
 )
 """What is read together, and what first, where the time is short. Sections that are checked against each
-other stand in one part."""
-
-
-VITAL = ("soc", "status", "cell_voltages")
+other, or have one answer, stand in one part."""
+_VITAL = ("soc", "status", "cell_voltages")
 """Sections without which nothing can be said of a battery."""
 
 
@@ -78,8 +76,8 @@ def _note(outcomes: dict[str, Any], notes: Notebook) -> None:
     late = [name for name in known if name not in outcomes]
     refused = [name for name in unread if isinstance(outcomes[name], BadReply)]
     facts: dict[str, Any] = {"missing": missing, "unread": unread, "refused": refused, "late": late}
-    if not set(VITAL) & set(late):
-        facts["read"] = len(set(VITAL) - set(unread))
+    if not set(_VITAL) & set(late):
+        facts["read"] = len(set(_VITAL) - set(unread))
     detail = _said((("no answer to", missing), ("no believable answer to", refused), ("no time for", late)))
     notes.note("commands", NOTED if unread or late else OK, detail, **facts)
 

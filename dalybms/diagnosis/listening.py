@@ -26,6 +26,8 @@ _STUCK = 0.6
 """The share of 00 above which a line looks as if it were inverted."""
 _LEAST_TEXT, _READABLE = 8, 0.95
 """Bytes, and the share of them that must be readable. Of noise a third is."""
+_PIECE, _TELLING = 3, 2
+"""Bytes in a row that must come back, and how many of them must not be 00."""
 _TEXT = bytes((9, 10, 13, 27, *range(32, 127)))
 
 
@@ -115,7 +117,3 @@ def is_echo(question: bytes, heard: bytes) -> bool:
     """Was a part of the question heard that no answer holds, as of an echo that lost bytes?"""
     pieces = (question[at : at + _PIECE] for at in range(len(question) - _PIECE + 1))
     return any(piece.count(0) <= _PIECE - _TELLING and piece in heard for piece in pieces)
-
-
-_PIECE, _TELLING = 3, 2
-"""Bytes in a row that must come back, and how many of them must not be 00."""

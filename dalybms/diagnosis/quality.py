@@ -8,7 +8,7 @@ from dalybms.diagnosis.meter import DAMAGED, Meter
 from dalybms.diagnosis.steps import NOTED, OK, SKIPPED, Notebook
 from dalybms.diagnosis.wire import Ear, Place
 from dalybms.link import Link
-from dalybms.twins import all_answers, open_ended
+from dalybms.twins import proven
 
 QUESTIONS = 20
 _RESERVE = 5.0
@@ -60,15 +60,12 @@ def _note_twins(ear: Ear, place: Place, found: Found, notes: Notebook) -> None:
     """Do two boards answer one question, each of two times?"""
     notes.begin("twins")
     if not place.target.wired or ear.left() < _RESERVE / 2:
-        notes.note("twins", SKIPPED, "no other board can be on this wire", twins=[])
+        why = "no time was left" if place.target.wired else "no other board can be on this wire"
+        notes.note("twins", SKIPPED, why, twins=[])
         return
-    link = Link(ear, place.timing, 0, 0.3, place.clock)
-    differ = any(_answer_twice(link, found, section) for section in _TWIN_QUESTIONS)
+    link = Link(ear, place.timing, 0, 0.0, place.clock)
+    questions = (found.speaker.probe([section]) for section in _TWIN_QUESTIONS)
+    brief = (each._replace(writes=each.writes[:1], patience=0.5) for each in questions)
+    differ = any(proven(link, each, found.number) for each in brief)
     detail = f"two boards answer under number {found.number}" if differ else "one board answers"
     notes.note("twins", NOTED if differ else OK, detail, twins=[found.number] if differ else [])
-
-
-def _answer_twice(link: Link, found: Found, section: str) -> bool:
-    request = open_ended(found.speaker.probe([section]))
-    request = request._replace(writes=request.writes[:1], patience=0.5)
-    return all(len(set(all_answers(link, request, found.number))) > 1 for _ in range(2))

@@ -8,12 +8,10 @@ import pty
 import select
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
-from processes import board
-from written import FRAME, OFF, PROGRAM, on_a_terminal, run, sent
+from written import FRAME, OFF, PROGRAM, on_a_terminal, reading_back, run, sent
 
 
 @pytest.mark.parametrize(
@@ -136,27 +134,11 @@ def test_another_answer_declines(tmp_path: Path, answer: bytes) -> None:
     assert json.loads(kept.read_text().splitlines()[-1])["outcome"] == "declined"
 
 
-def until_sent(log: Path, process: subprocess.Popen[str]) -> None:
-    end = time.monotonic() + 15
-    while not sent(log):
-        assert time.monotonic() < end
-        assert process.poll() is None, process.communicate()
-        select.select([], [], [], 0.02)
-
-
 @pytest.mark.parametrize("signals", [(signal.SIGHUP,), (signal.SIGINT,) * 4, (signal.SIGTERM, signal.SIGINT)])
 def test_signals_while_reading_back_leave_an_outcome(tmp_path: Path, signals: tuple[int, ...]) -> None:
     """A terminal that goes away, and somebody who is impatient."""
     log, kept = tmp_path / "log", tmp_path / "kept"
-    with board("--pty", f"write=ignore&log={log}") as device:
-        process = subprocess.Popen(
-            [*PROGRAM, "-d", device, *OFF, "--yes", "--write-log", str(kept)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        until_sent(log, process)
+    with reading_back(log, kept) as process:
         for number in signals:
             process.send_signal(number)
         output, errors = process.communicate(timeout=15)
@@ -168,15 +150,7 @@ def test_signals_while_reading_back_leave_an_outcome(tmp_path: Path, signals: tu
 
 def test_killed_after_sending_the_log_says_what_may_have_left(tmp_path: Path) -> None:
     log, kept = tmp_path / "log", tmp_path / "kept"
-    with board("--pty", f"write=ignore&log={log}") as device:
-        process = subprocess.Popen(
-            [*PROGRAM, "-d", device, *OFF, "--yes", "--write-log", str(kept)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        until_sent(log, process)
+    with reading_back(log, kept) as process:
         process.kill()
         assert process.communicate(timeout=15)[0] == ""
     (line,) = map(json.loads, kept.read_text().splitlines())

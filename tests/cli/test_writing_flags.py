@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from processes import board
-from written import FRAME, OFF, PROGRAM, on_a_terminal, run, sent
+from written import FRAME, OFF, PROGRAM, on_a_terminal, reading_back, run, sent
 
 
 def timeless(frame: str | None) -> str | None:
@@ -219,19 +219,7 @@ def test_ctrl_c_at_the_question(tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_while_reading_back(tmp_path: Path, number: int) -> None:
     log, kept = tmp_path / "log", tmp_path / "kept"
-    with board("--pty", f"write=ignore&log={log}") as device:
-        process = subprocess.Popen(
-            [*PROGRAM, "-d", device, *OFF, "--yes", "--write-log", str(kept)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        end = time.monotonic() + 15
-        while not sent(log):
-            assert time.monotonic() < end
-            assert process.poll() is None, process.communicate()
-            select.select([], [], [], 0.02)
+    with reading_back(log, kept) as process:
         process.send_signal(number)
         output, errors = process.communicate(timeout=15)
     assert process.returncode == 4

@@ -48,7 +48,7 @@ def register_secrets(map_: RegisterMap) -> tuple[Range, ...]:
         for byte in range(*_place(block))
         if byte not in named
     ]
-    return (*marked, *_joined(nameless), *(_place(block) for block in map_.hidden))
+    return (*marked, *joined(nameless), *(_place(block) for block in map_.hidden))
 
 
 def _extent(row: Row) -> Range:
@@ -93,7 +93,8 @@ def _shared(one: Range, other: Range) -> bool:
     return one[0] < other[1] and other[0] < one[1]
 
 
-def _joined(ranges: list[Range]) -> list[Range]:
+def joined(ranges: Iterable[Range]) -> list[Range]:
+    """Neighbours as one."""
     found: list[Range] = []
     for start, end in ranges:
         if found and found[-1][1] == start:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from dalybms.protocols.a5.commands import BY_SECTION
 from dalybms.protocols.a5.frame import LENGTH
-from dalybms.protocols.blanking.marks import A5_NAMED
+from dalybms.protocols.blanking.marks import A5_NAMED, joined
 from dalybms.protocols.blanking.tokens import masked_texts
 
 _SENSORS, _STATUS = BY_SECTION["temperatures"].code, BY_SECTION["status"].code
@@ -38,7 +38,7 @@ def blanked(salt: bytes, buffer: Buffer, command: int, data: bytes) -> bytes:
     for at in free:
         if data[at] == buffer.held[at]:
             found[at] = buffer.shown[at]
-    return masked_texts(salt, bytes(found), _ranges([at for at in free if found[at] == data[at]]))
+    return masked_texts(salt, bytes(found), joined((at, at + 1) for at in free if found[at] == data[at]))
 
 
 def after(buffer: Buffer, command: int, data: bytes, shown: bytes) -> Buffer:
@@ -50,12 +50,3 @@ def _named(command: int, data: bytes, sensors: int | None) -> Collection[int]:
     if command == _SENSORS and sensors is not None:
         return range(1 + max(0, min(_EACH, sensors - _EACH * (data[0] - 1))))
     return A5_NAMED.get(command, ())
-
-
-def _ranges(places: list[int]) -> list[tuple[int, int]]:
-    """Neighbours as one."""
-    found: list[tuple[int, int]] = []
-    for at in places:
-        start = found.pop()[0] if found and found[-1][1] == at else at
-        found.append((start, at + 1))
-    return found
