@@ -232,10 +232,12 @@ def test_interrupted_at_every_moment(protocol: str) -> None:
         board = Board(protocol, None)
         bms, result = attach(board.line, DalyBMS(protocol=protocol)), {"frame": "of another write"}
         wire, calls = bms._link._transport, 0  # type: ignore[union-attr]
+        tried: list[Any] = []
 
-        def count(use: Any, *arguments: Any, at: int = at) -> Any:
+        def count(use: Any, *arguments: Any, at: int = at, tried: list[Any] = tried) -> Any:
             nonlocal calls
             calls += 1
+            tried.append(arguments[0])
             if calls == 2 * at:
                 raise Stop
             done = use(*arguments)
@@ -252,6 +254,7 @@ def test_interrupted_at_every_moment(protocol: str) -> None:
             assert result.get("outcome") in ((None, "not sent") if "frame" not in result else ("unverified",))
             assert not board.writes or result["frame"] == board.writes[0].hex()
             assert result.get("frame") != "of another write"
+            assert "frame" not in result or bytes.fromhex(result["frame"]) in tried
             continue
         except DalyError:
             break

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import pytest
 from support import HEALTHY, Script, attach, reply
@@ -29,6 +30,16 @@ def board(bad: dict[int, list[bytes]]) -> Script:
 
 def asked(line: Script, code: int) -> int:
     return sum(request[2] == code for request in line.requests)
+
+
+def test_whoever_wants_no_pause_waits_for_nothing_behind_an_answer() -> None:
+    ends: dict[float | None, float] = {}
+    for pause in (0.0, None):
+        bms: Any = attach(board({}), address=4, pause=pause)
+        bms.get_soc()
+        ends[pause] = bms.clock() - bms._link._last_heard
+    assert ends[0.0] < 0.0001
+    assert ends[None] > 0.003
 
 
 def test_the_recorded_mixture_passes_the_sum() -> None:

@@ -11,6 +11,7 @@ from dalybms import DalyBMS
 from dalybms.cable import Cable
 from dalybms.emulator.options import build
 from dalybms.errors import BadReply, NoReply, TransportError
+from dalybms.memory import Memory
 from dalybms.sampling import Sampler, Watched, rfc3339
 
 
@@ -368,3 +369,12 @@ def test_a_silent_board_does_not_keep_the_others_of_its_cable_waiting() -> None:
     silent[0] = False
     assert round_()[0] == ["ok", "no_reply"]
     assert boards[1].request_retries == 3
+
+
+def test_a_silent_board_is_not_asked_what_it_is() -> None:
+    memory = Memory()
+    assert memory.wants_info(0.0)
+    memory.silent = 1
+    assert not memory.wants_info(0.0)
+    memory.heard("a5")
+    assert memory.wants_info(0.0)

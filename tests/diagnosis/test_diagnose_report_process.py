@@ -30,6 +30,9 @@ def test_a_healthy_pack_has_no_finding_and_what_was_not_checked_is_said() -> Non
     code, findings, document = found("-d", "demo:?current=0")
     assert (code, findings) == (0, [])
     assert document["unchecked"] == ["sleep time: no polling interval to compare it with"]
+    steps = {step["name"]: step for step in document["steps"]}
+    assert steps["commands"]["detail"] == "all sections are answered"
+    assert steps["twins"]["detail"] == "one board answers"
 
 
 @pytest.mark.parametrize("protocol", ["a5", "p81"])

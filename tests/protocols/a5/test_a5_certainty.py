@@ -135,6 +135,29 @@ def test_nor_is_it_what_the_board_says_of_itself(code: int, odd: str, key: str, 
     assert bms.line.asked(code) in (2, 3)
 
 
+def test_answers_that_fail_make_a_line_rough_too() -> None:
+    line = Line()
+    bms = attach(line, address=4)
+    bms.get_soc()
+    for _ in range(2):
+        line.odd = {0x90: [reply(0x90, "00")] * 4}
+        with pytest.raises(BadReply):
+            bms.get_soc()
+    line.sent.clear()
+    line.odd = {0x90: [reply(0x90, "0212000075b00384")]}
+    assert bms.get_soc() == WHOLE["soc"]
+    assert line.asked(0x90) == 3
+
+
+def test_what_is_spoilt_of_the_information_makes_a_line_rough_too() -> None:
+    bms = attach(Line(spoilt=2), address=4)
+    bms.read(["info"], ["cells"])
+    line = bms._link._transport.line  # type: ignore[union-attr]
+    line.sent.clear()
+    assert bms.get_soc() == WHOLE["soc"]
+    assert line.asked(0x90) == 2
+
+
 def test_where_no_second_answer_comes_the_first_one_stays() -> None:
     bms = rough()
     bms.line.odd = {0x90: [reply(0x90, "02120000753003e9")] * 2 + [None] * 4}

@@ -202,6 +202,14 @@ def test_a_block_that_was_lost_in_the_first_reading_is_asked_for_again(instead: 
     assert EXTRAS.items() <= bms.get_mosfet_status().items()
 
 
+def test_noise_in_two_readings_is_no_silence() -> None:
+    bms = d2(SPOKEN)
+    spoilt(bms, *[b"\x07\x13\x99"] * 4)
+    for _ in range(2):
+        assert not EXTRAS.keys() & bms.get_mosfet_status().keys()
+    assert EXTRAS.items() <= bms.get_mosfet_status().items()
+
+
 def test_counts_of_balancing_cells() -> None:
     assert changed(r41=0).get_mosfet_status()["balancing_cells"] == 0
     assert changed(r41=32).get_mosfet_status()["balancing_cells"] == 32
