@@ -59,5 +59,5 @@ class WriteLog:
 
 
 def _opened(path: str, flags: int) -> int:
-    """Without waiting for somebody to read a pipe."""
+    """Without waiting: a serial port may wait for a carrier, a pipe for somebody who reads it."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0), 0o666)

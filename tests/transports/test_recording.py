@@ -424,3 +424,11 @@ def test_any_damage_is_a_recording_or_one_line(tmp_path_factory: Any, at: int, n
     path.write_bytes(GOOD[:at] + new + GOOD[at + gone :])
     with suppress(TransportError):
         Tape(str(path), 1, 0, bytes, str).open()
+
+
+def test_a_line_without_end_is_not_held_in_memory(tmp_path: Path) -> None:
+    path = tmp_path / "x.jsonl"
+    head = {"format": "dalybms recording", "version": 1}
+    path.write_bytes(json.dumps(head).encode() + b"\n" + b"a" * 1_000_000 + b"\n")
+    with pytest.raises(TransportError, match="line 2 is too long"):
+        load(path, 1)
