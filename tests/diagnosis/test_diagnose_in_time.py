@@ -10,15 +10,17 @@ import pytest
 from support import HEALTHY, Clock, Script, VirtualWire
 
 from dalybms.cable import CableBoard
-from dalybms.device import Target
+from dalybms.device import APP_HOST, Target
 from dalybms.diagnosis.asking import Found, ask_at
 from dalybms.diagnosis.battery import _parameters
 from dalybms.diagnosis.deafness import deafness
 from dalybms.diagnosis.diagnose import _find
+from dalybms.diagnosis.listening import is_echo
 from dalybms.diagnosis.meter import Meter
+from dalybms.diagnosis.numbers import call_roll
 from dalybms.diagnosis.quality import measure
 from dalybms.diagnosis.steps import NOTED, Notebook
-from dalybms.diagnosis.wire import Ear, Place, TimeUp
+from dalybms.diagnosis.wire import Ear, Place, TimeUp, place_of
 from dalybms.emulator.options import build
 from dalybms.errors import TransportError
 from dalybms.link import Link
@@ -127,3 +129,59 @@ def test_the_share_of_damaged_answers_is_that_of_the_line() -> None:
 def test_a_line_that_loses_alone_is_not_deaf() -> None:
     found = [deafness(meter_of(build(f"fault=drop-reply:0.3&seed={seed}"))) for seed in range(30)]
     assert sum(each.seconds > 0 for each in found) <= 2
+
+
+def measured(options: str, seconds: float = 60.0, target: Target | None = None) -> dict[str, Any]:
+    """The steps of the measurement, by name."""
+    clock, notes = Clock(), Notebook(lambda _: None)
+    place = Place("demo:", target or Target(), WIRE, None)
+    place.clock = clock
+    ear = Ear(VirtualWire(build(options), clock), clock, clock.now + seconds)
+    measure(ear, place, Found("a5-pc", A5([0x40]), 1, 0x40), notes)
+    return {step.name: step for step in notes.steps}
+
+
+def test_what_a_rest_on_trial_loses_is_no_loss_of_the_line() -> None:
+    """A board that is deaf by chance answers all that is asked late enough."""
+    runs = [measured(f"deaf=230&deaf_rate=0.3&seed={seed}") for seed in range(400)]
+    told = [steps["rate"].facts for steps in runs if steps["deaf"].facts["seconds"]]
+    assert len(told) > 30
+    assert all(facts["answered"] == facts["asked"] for facts in told)
+
+
+def test_the_pause_that_is_named_is_a_little_longer_than_the_deaf_time() -> None:
+    facts = measured("deaf=120")["deaf"].facts
+    assert facts["pause"] == round(facts["seconds"] + 0.05, 2)
+
+
+def test_why_nobody_looked_for_a_second_board() -> None:
+    assert measured("")["twins"].detail == "one board answers"
+    assert measured("", seconds=2.0)["twins"].detail == "no time was left"
+    radio = Target(likely=APP_HOST)
+    assert measured("", target=radio)["twins"].detail == "no other board can be on this wire"
+
+
+def test_a_short_patience_is_that_of_the_roll_call_too() -> None:
+    took = []
+    for timeout in (0.5, 0.25):
+        clock = Clock()
+        place = place_at(clock)
+        place.timing = WIRE._replace(timeout=timeout)
+        ear = Ear(VirtualWire(Script(lambda *_: []), clock), clock, clock.now + 60)
+        began = clock.now
+        assert call_roll(ear, place, Notebook(lambda _: None), found=False) == {}
+        took.append(clock.now - began)
+    assert took[1] < 0.6 * took[0]
+
+
+def test_a_long_patience_leaves_time_for_other_questions() -> None:
+    options = {"baudrate": 9600, "protocol": "auto", "address": None, "timeout": 60.0}
+    assert place_of("demo:", options).timing.timeout == 1.5
+
+
+@pytest.mark.parametrize(
+    ("heard", "echo"),
+    [("a540900800000000", True), ("0090080000", True), ("00000000000000", False), ("9000000000", False)],
+)
+def test_what_is_a_piece_of_our_question(heard: str, echo: bool) -> None:
+    assert is_echo(bytes.fromhex("a540900800000000000000007d"), bytes.fromhex(heard)) is echo
