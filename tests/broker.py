@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Callable
 
 import paho.mqtt.client as paho
+from support import PATIENCE
 from tools import demand
 
 
@@ -60,7 +61,7 @@ class Broker:
         if self._process is not None:
             self.thaw()
             self._process.terminate()
-            self._process.wait(10)
+            self._process.wait(PATIENCE)
             self._process = None
 
     def freeze(self) -> None:
@@ -98,7 +99,7 @@ class Listener:
         self._client.on_message = self._on_message
         self._client.connect("127.0.0.1", port)
         self._client.loop_start()
-        assert ready.wait(10)
+        assert ready.wait(PATIENCE)
 
     def _on_message(self, client: Any, userdata: Any, message: Any) -> None:
         self.heard.append((message.topic, message.payload.decode(), bool(message.retain)))
@@ -143,7 +144,7 @@ class Gate:
         self._server.shutdown(socket.SHUT_RDWR)
         self._server.close()
         for thread in self._threads:
-            thread.join(10)
+            thread.join(PATIENCE)
 
     def _accept(self) -> None:
         while self._open:
@@ -188,7 +189,7 @@ def certificates(folder: Path) -> dict[str, Path]:
             [demand("openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
              "-nodes", "-keyout", str(key), "-out", str(certificate), "-days", "2", "-subj", f"/CN={name}",
              "-addext", "subjectAltName=IP:127.0.0.1"],
-            check=True, capture_output=True, timeout=20,
+            check=True, capture_output=True, timeout=PATIENCE,
         )  # fmt: skip
         found.update({name: certificate, f"{name} key": key})
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from collections import Counter
@@ -33,6 +34,17 @@ def pytest_configure() -> None:
 def pytest_xdist_auto_num_workers() -> int:
     """Eight on each core, because most of their time the tests wait."""
     return min(MOST_WORKERS, 8 * (os.cpu_count() or 1))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, Any, Any]:
+    """Each worker collects all tests: a fifth of that would be a search for garbage that there is not."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.hookimpl(trylast=True)

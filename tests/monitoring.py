@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Callable, NamedTuple
 
 from check_grammar import STATES, Output, take_apart
+from support import PATIENCE
 
 from dalybms.emulator.a5.board import A5Board
 from dalybms.emulator.line import Line
@@ -61,7 +62,7 @@ def gateway(pack: Pack) -> Iterator[str]:
         serving = threading.Thread(target=_serve, args=(server, Line([A5Board(pack)])))
         serving.start()
         yield f"socket://127.0.0.1:{server.getsockname()[1]}"
-        serving.join(timeout=10)
+        serving.join(timeout=PATIENCE)
 
 
 def _serve(server: socket.socket, line: Line) -> None:
@@ -90,7 +91,7 @@ def check(device: str, *options: str) -> Result:
         [*PROGRAM, "-d", device, "--check", *options],
         capture_output=True,
         text=True,
-        timeout=25,
+        timeout=PATIENCE,
         env=environment(),
     )
     seconds = time.monotonic() - began

@@ -16,6 +16,7 @@ from typing import Callable
 import serial
 import serial.rfc2217
 from processes import raw_pty
+from support import PATIENCE
 
 Answer = Callable[[bytes], "bytes | None"]
 """What is answered to these bytes; None: the connection is closed."""
@@ -46,7 +47,7 @@ def talker(said: bytes, every: float = 0.1) -> Iterator[str]:
             yield name
         finally:
             stop.set()
-            thread.join(10)
+            thread.join(PATIENCE)
 
 
 @contextmanager
@@ -70,7 +71,7 @@ def server(answer: Answer, greeting: bytes = b"") -> Iterator[str]:
         yield f"socket://127.0.0.1:{listener.getsockname()[1]}"
     finally:
         stop.set()
-        thread.join(10)
+        thread.join(PATIENCE)
         listener.close()
 
 
@@ -123,7 +124,7 @@ def rfc2217(device: str) -> Iterator[str]:
         stop.set()
         with socket.socket() as last:  # nobody may have come
             last.connect_ex(listener.getsockname())
-        thread.join(10)
+        thread.join(PATIENCE)
         port.close()
         listener.close()
 
@@ -140,7 +141,7 @@ def held(name: str) -> Iterator[str]:
         process.stdout.readline()
         yield name
     finally:
-        process.communicate(timeout=10)
+        process.communicate(timeout=PATIENCE)
 
 
 def wait_for(path: str, seconds: float = 5.0) -> None:

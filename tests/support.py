@@ -13,6 +13,8 @@ from dalybms.protocols.a5.frame import Frame
 
 ROOT = Path(__file__).resolve().parents[1]
 CAPTURES = ROOT / "tests" / "captures"
+PATIENCE = 60
+"""Seconds until a program or a thread counts as hanging: a machine with many tests at once is slow."""
 
 
 def captures(name: str) -> list[dict[str, Any]]:

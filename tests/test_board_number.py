@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import Clock, Script, VirtualWire, attach, captures, reply
+from support import PATIENCE, Clock, Script, VirtualWire, attach, captures, reply
 
 from dalybms import DalyBMS, DalyBMSBluetooth, NoReply, open_bms
 from dalybms.detection import Detection
@@ -27,7 +27,7 @@ RECORDS = {record["id"]: record for record in captures("second")}
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "dalybms", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=20, cwd=ROOT)
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, cwd=ROOT)
 
 
 def asked(bms: DalyBMS, script: Script) -> set[bytes]:

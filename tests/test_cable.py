@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
-from support import Clock, Script, VirtualWire, reply, talk
+from support import PATIENCE, Clock, Script, VirtualWire, reply, talk
 
 from dalybms import DalyBMS, open_cable
 from dalybms.cable import Cable
@@ -147,7 +147,7 @@ def test_one_call_at_a_time_has_the_wire() -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(PATIENCE)
     assert not any(thread.is_alive() for thread in threads)
     assert wrong == []
     assert line.lost == 0
@@ -197,9 +197,9 @@ def test_closing_ends_a_reading_that_waits() -> None:
 
         thread = threading.Thread(target=read)
         thread.start()
-        started.wait(5)
+        started.wait(PATIENCE)
         bus.close()
-        thread.join(5)
+        thread.join(PATIENCE)
     assert not thread.is_alive()
     assert isinstance(caught[0], TransportError)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import Script, attach
+from support import PATIENCE, Script, attach
 
 from dalybms import DalyBMS, DalyBMSBluetooth, NoReply, readings
 from dalybms.device import PROTOCOLS
@@ -235,7 +235,7 @@ def test_a_p81_poll_takes_at_most_a_tenth_more_than_its_wire_time() -> None:
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "dalybms", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=20, cwd=ROOT)
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, cwd=ROOT)
 
 
 @pytest.mark.parametrize("protocol", ["a5", "d2", "p81"])

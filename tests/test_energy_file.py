@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support import PATIENCE
 
 from dalybms.energy_file import EnergyFile, battery
 from dalybms.errors import DalyError
@@ -230,7 +231,7 @@ def run_and_kill(path: Path, lines: int) -> list[tuple[float, float]]:
         raw = [told.readline() for _ in range(lines)]
         writer.kill()
         raw += told.read().splitlines(keepends=True)
-    assert writer.wait(10) == -9
+    assert writer.wait(PATIENCE) == -9
     whole = [line.split() for line in raw if line.endswith(b"\n")]
     return [(float(seconds), float(watt_hours)) for seconds, watt_hours in whole]
 

@@ -6,7 +6,7 @@ import threading
 from typing import Any
 
 import pytest
-from support import HEALTHY, Clock, Script, VirtualWire, attach, reply, talk
+from support import HEALTHY, PATIENCE, Clock, Script, VirtualWire, attach, reply, talk
 
 from dalybms import BadReply, DalyBMS, NoReply, TransportError
 from dalybms.link import WIRE
@@ -353,7 +353,7 @@ def test_disconnect_in_another_thread_ends_a_wait() -> None:
     class Wire(VirtualWire):
         def read(self, timeout: float) -> bytes:
             waiting.set()
-            assert closed.wait(10)
+            assert closed.wait(PATIENCE)
             return super().read(0)
 
         def close(self) -> None:
@@ -375,9 +375,9 @@ def test_disconnect_in_another_thread_ends_a_wait() -> None:
 
     reader = threading.Thread(target=read)
     reader.start()
-    assert waiting.wait(10)
+    assert waiting.wait(PATIENCE)
     bms.disconnect()
-    reader.join(10)
+    reader.join(PATIENCE)
     assert not reader.is_alive()
     assert "not connected" in str(failures[0])
     with pytest.raises(TransportError, match="not connected"):
@@ -392,7 +392,7 @@ def test_calls_of_two_threads_take_turns() -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(PATIENCE)
     assert len(outcomes) == 4
     assert all(outcome == outcomes[0] for outcome in outcomes)
     asked = [request[2] for request in script.requests]

@@ -19,7 +19,7 @@ import pytest
 from bluez import device, gather, needs_bus, wire
 from processes import board
 from samples import read
-from support import HEALTHY, ROOT, Clock, Script, attach, talk
+from support import HEALTHY, PATIENCE, ROOT, Clock, Script, attach, talk
 
 from dalybms import DalyBMS, TransportError
 from dalybms.emulator.options import build
@@ -144,11 +144,11 @@ def test_a_slow_stop_with_a_reader_that_does_not_read() -> None:
         wait_until_it_stands_still(process)
         began = time.monotonic()
         process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == 0
+        assert process.wait(PATIENCE) == 0
         assert time.monotonic() - began < 2.5
     finally:
         process.kill()
-        process.communicate(timeout=10)
+        process.communicate(timeout=PATIENCE)
 
 
 def wait_until_it_stands_still(process: subprocess.Popen[bytes]) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import Script, attach, captures
+from support import PATIENCE, Script, attach, captures
 
 from dalybms import DalyBMS, DalyBMSBluetooth, NoReply
 from dalybms.emulator.options import build
@@ -33,7 +33,7 @@ LACKING = {
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "dalybms", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=20, cwd=ROOT)
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, cwd=ROOT)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from processes import board
-from support import ROOT
+from support import PATIENCE, ROOT
 
 PROGRAM = [sys.executable, str(ROOT / "daly-bms-cli.py")]
 OFF = ("--set-discharge-mosfet", "off")
@@ -28,7 +28,7 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
         [*PROGRAM, *arguments],
         capture_output=True,
         text=True,
-        timeout=28,
+        timeout=PATIENCE,
         stdin=subprocess.DEVNULL,
         env={**kept, **environment},
     )
@@ -57,7 +57,7 @@ def on_a_terminal(answer: bytes, *arguments: str, interrupt: bool = False) -> tu
         os.write(ours, answer)
     assert process.stdout is not None
     output = process.stdout.read().decode()
-    code = process.wait(20)
+    code = process.wait(PATIENCE)
     process.stdout.close()
     os.close(ours)
     return code, output, shown.decode()

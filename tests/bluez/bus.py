@@ -7,6 +7,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from support import PATIENCE
+
 _CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig>
@@ -52,7 +54,7 @@ class Bus:
         """End the bus as a crash would; again: nothing."""
         if self._daemon.poll() is None:
             self._daemon.kill()
-            self._daemon.wait(5)
+            self._daemon.wait(PATIENCE)
 
     def __enter__(self) -> Bus:
         return self

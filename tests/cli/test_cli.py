@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from processes import board, raw_pty
+from support import PATIENCE
 
 from dalybms import __version__, open_bms
 from dalybms.cli.options import flag
@@ -105,7 +106,7 @@ def test_the_device_may_come_from_the_environment() -> None:
 def test_other_ways_to_start_it(start: list[str]) -> None:
     env = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     done = subprocess.run(
-        [*start, "-d", "demo:", "--soc"], capture_output=True, text=True, timeout=20, cwd=ROOT, env=env
+        [*start, "-d", "demo:", "--soc"], capture_output=True, text=True, timeout=PATIENCE, cwd=ROOT, env=env
     )
     assert done.returncode == 0
     assert "soc_percent" in json.loads(done.stdout)
@@ -296,7 +297,7 @@ def test_a_signal_ends_it_quietly(number: int, code: int) -> None:
         process = started("-d", name, "--all", "--reply-timeout", "3")
         assert select.select([ours], [], [], 20)[0]
         process.send_signal(number)
-        out, err = process.communicate(timeout=5)
+        out, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, out, err) == (code, "", "")
 
 
@@ -321,7 +322,7 @@ def test_a_closed_stdout_is_a_failure() -> None:
         ["sh", "-c", '"$@" >&-', "sh", *CLI, "-d", "demo:", "--soc"],
         stderr=subprocess.PIPE,
         text=True,
-        timeout=20,
+        timeout=PATIENCE,
     )
     assert done.returncode == 1
     assert "stdout is closed" in one_line(done.stderr)
@@ -330,7 +331,10 @@ def test_a_closed_stdout_is_a_failure() -> None:
 def test_a_closed_stderr_changes_nothing() -> None:
     for arguments, code in ((["-d", "demo:", "--soc"], 0), (["-d", "/dev/ttyUSB99", "--soc"], 1)):
         done = subprocess.run(
-            ["sh", "-c", '"$@" 2>&-', "sh", *CLI, *arguments], stdout=subprocess.PIPE, text=True, timeout=20
+            ["sh", "-c", '"$@" 2>&-', "sh", *CLI, *arguments],
+            stdout=subprocess.PIPE,
+            text=True,
+            timeout=PATIENCE,
         )
         assert done.returncode == code
 
@@ -354,7 +358,7 @@ def test_memory_stays_below_20_megabytes(tmp_path: Path) -> None:
             [sys.executable, "-c", script, *CLI, "-d", device, "--all"],
             capture_output=True,
             text=True,
-            timeout=20,
+            timeout=PATIENCE,
             check=True,
         )
     unit = 1024 if sys.platform == "darwin" else 1

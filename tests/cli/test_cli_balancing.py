@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 from monitoring import PROGRAM
+from support import PATIENCE
 
 UNSAID = [
     "demo:?protocol=d2&balancing=3,4",
@@ -25,7 +26,7 @@ SAID = [
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*PROGRAM, *arguments], capture_output=True, text=True, timeout=25)
+    return subprocess.run([*PROGRAM, *arguments], capture_output=True, text=True, timeout=PATIENCE)
 
 
 def one_line(text: str) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from processes import board
+from support import PATIENCE
 
 from dalybms import bank, open_cable
 from dalybms.cli.main import main
@@ -26,7 +27,7 @@ QUICK = ("--reply-timeout", "0.02", "--retry", "1")
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*CLI, *arguments], capture_output=True, text=True, timeout=25, cwd=ROOT)
+    return subprocess.run([*CLI, *arguments], capture_output=True, text=True, timeout=PATIENCE, cwd=ROOT)
 
 
 def answer(capsys: Any, *arguments: str) -> tuple[int, Any, str]:
@@ -197,7 +198,7 @@ def test_all_without_any_answer_is_one_line_and_progress_is_for_terminals() -> N
         [*CLI, "-d", "demo:?fault=asleep", "--soc", "--board", "all", "--reply-timeout", "0.06"],
         stdout=subprocess.PIPE,
         stderr=theirs,
-        timeout=25,
+        timeout=PATIENCE,
         cwd=ROOT,
     )
     seen = b""

@@ -12,13 +12,14 @@ from typing import Any
 
 import pytest
 from outputs.plot.logs import sample, write_csv, write_json
+from support import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def run(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, *options.pop("python", ()), str(ROOT / "daly-bms-cli.py"), "plot", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=28, **options)
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, **options)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from broker import until
 from processes import board
-from support import ROOT
+from support import PATIENCE, ROOT
 
 from dalybms.cli import watch
 from dalybms.energy_file import EnergyFile
@@ -34,7 +34,7 @@ def environment(**more: str) -> dict[str, str]:
 
 def run(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*PROGRAM, *arguments], capture_output=True, text=True, timeout=28, env=environment(**more)
+        [*PROGRAM, *arguments], capture_output=True, text=True, timeout=PATIENCE, env=environment(**more)
     )
 
 
@@ -90,7 +90,7 @@ def test_a_signal_ends_it_in_order(number: int, device: str, tmp_path: Path) -> 
     assert json.loads(process.stdout.readline())
     began = time.monotonic()
     process.send_signal(number)
-    _, errors = process.communicate(timeout=10)
+    _, errors = process.communicate(timeout=PATIENCE)
     assert (process.returncode, errors) == (0, "")
     assert time.monotonic() - began < 2.5
     assert json.loads(energy.read_text())["format"] == 1
@@ -108,7 +108,7 @@ def test_the_reader_of_a_pipe_may_go() -> None:
     assert process.stderr is not None
     process.stdout.readline()
     process.stdout.close()
-    assert process.wait(10) == 0
+    assert process.wait(PATIENCE) == 0
     assert process.stderr.read() == ""
     process.stderr.close()
 
@@ -129,7 +129,7 @@ def test_a_board_that_is_unplugged_and_plugged_in_again(tmp_path: Path) -> None:
     finally:
         assert process is not None
         process.terminate()
-        process.communicate(timeout=10)
+        process.communicate(timeout=PATIENCE)
     assert process.returncode == 0
 
 
@@ -298,7 +298,7 @@ def test_a_bank_of_nobody_is_no_success() -> None:
 
 def single(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*PROGRAM[:-1], *arguments], capture_output=True, text=True, timeout=28, env=environment()
+        [*PROGRAM[:-1], *arguments], capture_output=True, text=True, timeout=PATIENCE, env=environment()
     )
 
 
@@ -346,7 +346,7 @@ def test_a_plain_read_loads_no_output() -> None:
         [sys.executable, "-c", program],
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=PATIENCE,
         cwd=ROOT,
         env=environment(),
     )
@@ -371,7 +371,7 @@ def test_a_terminal_that_is_closed_ends_it_in_order_but_not_under_nohup(
     if ignored:
         assert all(json.loads(process.stdout.readline()) for _ in range(5))
         process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=10)
+    process.communicate(timeout=PATIENCE)
     assert process.returncode == 0
     assert "daly_bms_voltage_volts" not in metrics.read_text()
 
@@ -402,5 +402,5 @@ def test_an_output_that_cannot_end_in_order_keeps_no_other_from_it(tmp_path: Pat
     until(lambda: metrics.exists() and "daly_bms_voltage_volts" in metrics.read_text())
     process.stdout.close()
     process.terminate()
-    assert process.wait(10) == 0
+    assert process.wait(PATIENCE) == 0
     assert "daly_bms_voltage_volts" not in metrics.read_text()

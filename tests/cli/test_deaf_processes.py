@@ -10,7 +10,7 @@ import time
 
 import pytest
 from processes import board
-from support import ROOT
+from support import PATIENCE, ROOT
 
 BOARDS = {"a5": "cells=14&sensors=1", "d2": "protocol=d2", "p81": "protocol=p81"}
 REQUESTS = {"a5": 9, "d2": 2, "p81": 2}
@@ -23,7 +23,7 @@ def run(device: str, *arguments: str) -> tuple[str, float]:
         [sys.executable, str(ROOT / "daly-bms-cli.py"), "-d", device, *arguments],
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=PATIENCE,
         env={name: value for name, value in os.environ.items() if not name.startswith("DALY_BMS")},
     )
     took = time.monotonic() - began

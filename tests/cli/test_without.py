@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from monitoring import PROGRAM, check
-from support import captures
+from support import PATIENCE, captures
 
 from dalybms.cli.check.verdict import Policy, verdict
 from dalybms.cli.options import build_parser, flag
@@ -33,7 +33,7 @@ QUICK = ["--reply-timeout", "0.02"]
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*PROGRAM, *arguments], capture_output=True, text=True, timeout=25)
+    return subprocess.run([*PROGRAM, *arguments], capture_output=True, text=True, timeout=PATIENCE)
 
 
 def asked(stderr: str) -> set[str]:

@@ -11,6 +11,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from support import PATIENCE
 from written import FRAME, OFF, PROGRAM, on_a_terminal, reading_back, run, sent
 
 
@@ -61,7 +62,7 @@ def through_a_shell(redirected: str, log: Path, options: str = "", *more: str) -
     """(exit code, stdout, stderr) of a write with redirections of a shell."""
     words = " ".join(f"'{word}'" for word in (*PROGRAM, "-d", f"demo:?{options}log={log}", *OFF, *more))
     done = subprocess.run(
-        ["/bin/sh", "-c", f"{words} --yes {redirected}"], capture_output=True, text=True, timeout=28
+        ["/bin/sh", "-c", f"{words} --yes {redirected}"], capture_output=True, text=True, timeout=PATIENCE
     )
     return done.returncode, done.stdout, done.stderr
 
@@ -141,7 +142,7 @@ def test_signals_while_reading_back_leave_an_outcome(tmp_path: Path, signals: tu
     with reading_back(log, kept) as process:
         for number in signals:
             process.send_signal(number)
-        output, errors = process.communicate(timeout=15)
+        output, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 4, errors
     assert json.loads(output)["outcome"] == "unverified"
     assert "Traceback" not in errors
@@ -152,6 +153,6 @@ def test_killed_after_sending_the_log_says_what_may_have_left(tmp_path: Path) ->
     log, kept = tmp_path / "log", tmp_path / "kept"
     with reading_back(log, kept) as process:
         process.kill()
-        assert process.communicate(timeout=15)[0] == ""
+        assert process.communicate(timeout=PATIENCE)[0] == ""
     (line,) = map(json.loads, kept.read_text().splitlines())
     assert (line["event"], line["frame"], sent(log)) == ("before", FRAME, [FRAME])

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from processes import board
+from support import PATIENCE
 from written import FRAME, OFF, PROGRAM, on_a_terminal, reading_back, run, sent
 
 
@@ -221,7 +222,7 @@ def test_a_signal_while_reading_back(tmp_path: Path, number: int) -> None:
     log, kept = tmp_path / "log", tmp_path / "kept"
     with reading_back(log, kept) as process:
         process.send_signal(number)
-        output, errors = process.communicate(timeout=15)
+        output, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 4
     assert json.loads(output)["outcome"] == "unverified"
     assert errors.splitlines()[-1].startswith("daly-bms-cli: interrupted after sending")
@@ -247,6 +248,6 @@ def test_a_signal_before_sending(tmp_path: Path, number: int, code: int) -> None
             assert time.monotonic() < end
             select.select([], [], [], 0.02)
         process.send_signal(number)
-        output, _ = process.communicate(timeout=15)
+        output, _ = process.communicate(timeout=PATIENCE)
     assert (process.returncode, output) == (code, "")
     assert json.loads(kept.read_text().splitlines()[-1])["outcome"] == "not sent"

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from bluez import MAC, close_sockets, device, left_open, needs_bus, old_bleak, use_bus, wire
+from support import PATIENCE
 
 from dalybms.diagnosis import bluetooth
 from dalybms.diagnosis import wire as wire_of_diagnosis
@@ -36,6 +37,12 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bluetooth, "LISTENED", 0.4)
     monkeypatch.setattr(bluetooth, "_START", 0.4)
     monkeypatch.setattr(wire_of_diagnosis, "RADIO_BUDGET", 3.0)
+
+
+@pytest.fixture
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For a board that answers: its answers count, also where many tests run at once."""
+    monkeypatch.setattr(wire_of_diagnosis, "RADIO_BUDGET", 12.0)
 
 
 def diagnosed(target: str = MAC, **more: Any) -> dict[str, Any]:
@@ -250,11 +257,12 @@ def test_a_board_that_refuses_over_bluetooth(bluez: BlueZ) -> None:
     assert codes(diagnosed()) == ["unbelievable"]
 
 
+@pytest.mark.usefixtures("unhurried")
 def test_a_number_is_no_hindrance_where_one_link_is_one_board(bluez: BlueZ) -> None:
     from bluez.battery import battery
 
     bluez.add(battery("protocol=d2"))
-    document = diagnosed(board=3, timeout=0.4)
+    document = diagnosed(board=3, timeout=1.0)
     assert (codes(document), document["answers"]) == (["well"], True)
 
 
@@ -279,12 +287,13 @@ def test_bytes_of_no_known_protocol(bluez: BlueZ) -> None:
     assert codes(diagnosed()) == ["bluetooth-other", "bluetooth-disturbed"]
 
 
+@pytest.mark.usefixtures("unhurried")
 @pytest.mark.parametrize("protocol", ["d2", "p81", "a5"])
 def test_a_battery_that_is_well(bluez: BlueZ, protocol: str) -> None:
     from bluez.battery import battery
 
     bluez.add(dongle := battery(f"protocol={protocol}"))
-    document = diagnosed(timeout=0.4)
+    document = diagnosed(timeout=1.0)
     assert codes(document) == ["well"]
     assert document["answers"] is True
     assert document["findings"] == []
@@ -300,11 +309,12 @@ def reads(dongle: Any) -> bool:
     return bool(dongle.written)
 
 
+@pytest.mark.usefixtures("unhurried")
 def test_a_module_that_hangs_up_at_a5_is_not_asked_in_it_once_d2_has_answered(bluez: BlueZ) -> None:
     from bluez.battery import battery
 
     bluez.add(dongle := battery("protocol=d2"))
-    diagnosed(timeout=0.4)
+    diagnosed(timeout=1.0)
     assert {data[0] for data, _ in dongle.written} == {0xD2}
 
 
@@ -313,7 +323,7 @@ def run(*arguments: str) -> tuple[subprocess.CompletedProcess[str], float]:
     clean = {name: value for name, value in os.environ.items() if name != "DALY_BMS_DEVICE"}
     command = [sys.executable, str(ROOT / "daly-bms-cli.py"), "diagnose", *arguments]
     began = time.monotonic()
-    done = subprocess.run(command, capture_output=True, text=True, timeout=50, cwd=ROOT, env=clean)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, cwd=ROOT, env=clean)
     return done, time.monotonic() - began
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from processes import raw_pty
+from support import PATIENCE
 
 from dalybms.diagnosis.diagnose import diagnose
 
@@ -64,7 +65,11 @@ raise SystemExit(diagnose.main(["-d", sys.argv[2]]))
 
 def last_line(who: str, device: str) -> str:
     run = subprocess.run(
-        [sys.executable, "-c", AS_NOBODY, who, device], cwd=ROOT, capture_output=True, text=True, timeout=25
+        [sys.executable, "-c", AS_NOBODY, who, device],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
     )
     assert "Traceback" not in run.stderr, run.stderr
     assert run.returncode == 1
@@ -90,7 +95,7 @@ def test_wrong_usage_has_a_line_of_its_own() -> None:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=PATIENCE,
     )
     assert run.returncode == 2
     assert run.stderr.splitlines()[-1].startswith("daly-bms-cli diagnose: error: ")

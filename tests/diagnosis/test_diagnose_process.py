@@ -20,6 +20,7 @@ from typing import Any, Callable, NamedTuple
 import pytest
 from peers import held, rfc2217, server, talker
 from processes import board, raw_pty
+from support import PATIENCE
 
 from dalybms.protocols.a5.frame import Frame
 from dalybms.protocols.modbus.frame import crc
@@ -39,7 +40,7 @@ HEAD = bytes.fromhex("d4a1 0000 0003 d2 83 0b")
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     clean = {name: value for name, value in os.environ.items() if name != "DALY_BMS_DEVICE"}
     return subprocess.run(
-        [*CLI, *arguments], capture_output=True, text=True, timeout=28, cwd=ROOT, env=clean, check=False
+        [*CLI, *arguments], capture_output=True, text=True, timeout=PATIENCE, cwd=ROOT, env=clean, check=False
     )
 
 
@@ -123,7 +124,7 @@ def pulled() -> Iterator[str]:
         thread = threading.Thread(target=pull)
         thread.start()
         yield port
-        thread.join(20)
+        thread.join(PATIENCE)
 
 
 @contextmanager
@@ -278,7 +279,7 @@ def test_progress_that_nobody_reads_stops_nothing() -> None:
             [*CLI, "-d", "/dev/ttyUSB99"],
             stdout=subprocess.PIPE,
             stderr=ours,
-            timeout=20,
+            timeout=PATIENCE,
             cwd=ROOT,
             check=False,
         )
@@ -308,7 +309,7 @@ def test_a_terminal_is_told_in_one_line() -> None:
             [*CLI, "-d", "/dev/ttyUSB99"],
             stdout=subprocess.PIPE,
             stderr=theirs,
-            timeout=20,
+            timeout=PATIENCE,
             cwd=ROOT,
             check=False,
         )

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from support import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 20.0
@@ -21,7 +22,7 @@ def ran(*words: str) -> subprocess.CompletedProcess[str]:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=28,
+        timeout=PATIENCE,
         check=False,
     )
     assert "Traceback" not in run.stderr

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -17,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(ROOT / "daly-bms-cli.py"), "diagnose", *arguments]
     clean = {name: value for name, value in os.environ.items() if name != "DALY_BMS_DEVICE"}
-    return subprocess.run(command, capture_output=True, text=True, timeout=28, cwd=ROOT, env=clean)
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, cwd=ROOT, env=clean)
 
 
 def found(*arguments: str) -> tuple[int, list[tuple[str, str]], dict[str, Any]]:

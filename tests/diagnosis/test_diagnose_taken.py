@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from processes import raw_pty
+from support import PATIENCE
 
 pytestmark = pytest.mark.alone
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,7 +38,7 @@ def program(name: str, folder: Path, *arguments: str) -> Iterator[subprocess.Pop
         yield process
         assert process.stdin is not None
         process.stdin.close()
-        process.wait(10)
+        process.wait(PATIENCE)
 
 
 def diagnosed(device: str) -> dict[str, Any]:
@@ -45,7 +46,7 @@ def diagnosed(device: str) -> dict[str, Any]:
         [sys.executable, str(ROOT / "daly-bms-cli.py"), "diagnose", "-d", device, "--json"],
         capture_output=True,
         text=True,
-        timeout=28,
+        timeout=PATIENCE,
         cwd=ROOT,
         check=False,
     )
@@ -80,7 +81,7 @@ def test_a_port_that_vanishes_while_such_a_program_runs(tmp_path: Path) -> None:
         alias.symlink_to(name)
         threading.Timer(0.8, alias.unlink).start()
         document = diagnosed(str(alias))
-        thread.join(10)
+        thread.join(PATIENCE)
     assert codes(document) == ["taken", "gone"]
 
 

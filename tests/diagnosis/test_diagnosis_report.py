@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import ROOT
+from support import PATIENCE, ROOT
 from sweep import SECRETS, Battery, board, leftovers
 
 import dalybms
@@ -190,7 +190,9 @@ def test_versions_load_neither_bleak_nor_asyncio() -> None:
         "import sys; from dalybms.diagnosis.machine import versions; told = versions('demo:');"
         "print(told['bleak'], not {'bleak', 'asyncio'} & set(sys.modules))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=20, cwd=ROOT)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE, cwd=ROOT
+    )
     assert done.stdout.endswith(" True\n"), done.stderr
 
 

@@ -13,7 +13,7 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from samples import BANK, ENERGY, PROTOCOLS, read
-from support import ROOT
+from support import PATIENCE, ROOT
 from tools import demand
 
 from dalybms.outputs.prometheus.collector import Collector
@@ -66,7 +66,7 @@ def test_every_label_exists() -> None:
 
 def promtool(*arguments: Any) -> None:
     done = subprocess.run(
-        [demand("promtool"), *map(str, arguments)], capture_output=True, text=True, timeout=20
+        [demand("promtool"), *map(str, arguments)], capture_output=True, text=True, timeout=PATIENCE
     )
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -147,7 +147,7 @@ def test_systemd_takes_the_unit(tmp_path: Path) -> None:
         [demand("systemd-analyze"), "verify", "--man=no", str(path)],
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=PATIENCE,
     )
     own = [line for line in done.stderr.splitlines() if "daly-bms.service" in line]
     assert (done.returncode, own) == (0, [])

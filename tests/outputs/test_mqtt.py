@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from broker import Broker, Gate, certificates, free_port, listening, running, until
 from samples import BANK, ENERGY, FAILED, PROTOCOLS, TIME, read
-from support import ROOT
+from support import PATIENCE, ROOT
 
 from dalybms.errors import DalyError
 from dalybms.outputs.flat import Shape, flat
@@ -274,7 +274,7 @@ def test_a_wrong_password_is_told_once_and_mended_without_a_restart(tmp_path: Pa
 
 def write_password(file: Path, password: str) -> None:
     file.unlink(missing_ok=True)  # newer versions of the program overwrite nothing
-    subprocess.run(["mosquitto_passwd", "-b", "-c", str(file), "me", password], check=True, timeout=10)
+    subprocess.run(["mosquitto_passwd", "-b", "-c", str(file), "me", password], check=True, timeout=PATIENCE)
 
 
 def test_tls_proves_the_broker(tmp_path: Path) -> None:
@@ -329,7 +329,7 @@ def test_the_last_will_speaks_for_a_process_that_was_killed(tmp_path: Path) -> N
         )
         until(lambda: listener.of("daly_bms/status") == ["online"])
         process.kill()
-        process.communicate(timeout=10)
+        process.communicate(timeout=PATIENCE)
         until(lambda: listener.of("daly_bms/status") == ["online", "offline"])
 
 

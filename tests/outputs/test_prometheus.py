@@ -15,6 +15,7 @@ import pytest
 from broker import until
 from prometheus_client.parser import text_string_to_metric_families
 from samples import BANK, ENERGY, FAILED, PROTOCOLS, read
+from support import PATIENCE
 from tools import demand
 
 from dalybms.errors import DalyError
@@ -27,7 +28,7 @@ Series = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 
 def scrape(server: Server) -> str:
-    with urllib.request.urlopen("http://{}:{}/metrics".format(*server.address), timeout=5) as answer:
+    with urllib.request.urlopen("http://{}:{}/metrics".format(*server.address), timeout=PATIENCE) as answer:
         return str(answer.read().decode())
 
 
@@ -95,7 +96,7 @@ def test_a_scrape_is_the_json_and_promtool_likes_it(server: Server, protocol: st
 
 def promtool(text: str) -> None:
     done = subprocess.run(
-        [demand("promtool"), "check", "metrics"], input=text, text=True, capture_output=True, timeout=20
+        [demand("promtool"), "check", "metrics"], input=text, text=True, capture_output=True, timeout=PATIENCE
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 

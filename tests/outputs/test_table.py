@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 from samples import BANK, ENERGY, FAILED, PROTOCOLS, TIME, read
-from support import ROOT
+from support import PATIENCE, ROOT
 
 from dalybms.outputs.table.cells import bar
 from dalybms.outputs.table.view import TableView, show
@@ -188,7 +188,7 @@ def on_a_terminal(samples: list[Any], columns: int, rows: int, **environment: st
     assert process.stderr
     assert process.stderr.read() == ""
     process.stderr.close()
-    assert process.wait(10) == 0
+    assert process.wait(PATIENCE) == 0
     text = data.decode("utf-8")
     screen, _, left = text.partition("\x1b[?1049l")
     return [*(picture for picture in screen.split("\x1b[H") if "\n" in picture), left]

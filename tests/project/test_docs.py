@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from support import PATIENCE
 
 import dalybms
 from dalybms.cli.options import build_parser
@@ -68,7 +69,7 @@ def test_an_example_runs(example: Example, tmp_path: Path) -> None:
         env={"PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=PATIENCE,
     )
     assert done.returncode == 0, done.stderr
 

@@ -14,6 +14,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from support import PATIENCE
 
 CONFTEST = Path(__file__).resolve().parents[1] / "conftest.py"
 FILES = {
@@ -37,7 +38,7 @@ def outcomes(folder: Path, ci: str) -> dict[str, str]:
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=25,
+        timeout=PATIENCE,
     )
     lines = re.findall(r"^([A-Z]+) (?:\[1\] )?(test_\w+\.py)", done.stdout, re.MULTILINE)
     return {name: outcome for outcome, name in lines}
@@ -93,7 +94,7 @@ def last_lines(folder: Path, *options: str) -> list[str]:
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=25,
+        timeout=PATIENCE,
     )
     return done.stdout.splitlines()[-2:]
 

@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from support import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[2]
 MINORS = [9, 10, 11, 12, 13, 14, 15]
@@ -49,7 +50,7 @@ def run(tree: Path, script: str, *arguments: str, **env: str) -> subprocess.Comp
         env={"PATH": os.environ["PATH"], "HOME": str(tree), **env},
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=PATIENCE,
     )
 
 
@@ -159,7 +160,7 @@ def test_what_compares_seconds_runs_first_and_alone(tree: Path, alone: int, othe
     program(tree / "v/bin/python", text)
     done = run(tree, "tests", "v", "-k", "fault")
     assert done.stdout.splitlines() == [
-        "-m pytest -m alone -k fault",
+        "-m pytest -m alone -n 2 --dist loadfile -k fault",
         "-m pytest -m not alone -n auto --dist worksteal --timeout 120 -k fault",
     ]
     assert done.returncode == code
@@ -168,7 +169,7 @@ def test_what_compares_seconds_runs_first_and_alone(tree: Path, alone: int, othe
 def test_ctrl_c_ends_both(tree: Path) -> None:
     program(tree / "v/bin/python", '#!/bin/sh\necho "$*"\nexit 2\n')
     done = run(tree, "tests", "v")
-    assert (done.stdout, done.returncode) == ("-m pytest -m alone\n", 2)
+    assert (done.stdout, done.returncode) == ("-m pytest -m alone -n 2 --dist loadfile\n", 2)
 
 
 # -- what the system lacks ------------------------------------------------------------------------

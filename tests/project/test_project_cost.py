@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from support import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAVY = ("serial", "asyncio", "bleak", "numpy", "matplotlib")
@@ -32,7 +33,7 @@ def loaded(code: str) -> str:
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=PATIENCE,
     )
     assert done.returncode == 0, done.stderr
     return done.stderr.strip()
@@ -57,7 +58,7 @@ def test_the_demo_runs_without_pyserial_and_any_package(tmp_path: Path) -> None:
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=PATIENCE,
     )
     assert done.returncode == 0, done.stderr
     assert "soc_percent" in done.stdout

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from support import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[2]
 BLOCK = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -72,7 +73,7 @@ def test_a_shown_command_works(shown: Shown, tmp_path: Path) -> None:
         env={"HOME": str(tmp_path), "PATH": os.environ["PATH"]},
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=PATIENCE,
     )
     assert done.returncode == 0, done.stderr
     assert not shown.output or fits(shown.output, done.stdout), done.stdout

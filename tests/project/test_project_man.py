@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import setuptools
+from support import PATIENCE
 from tools import needs
 
 from dalybms.cli.verbs import VERBS
@@ -67,7 +68,7 @@ def test_man_has_no_complaint() -> None:
     done = subprocess.run(
         ["man", "--warnings", "-l", str(ROOT / MAKER.MAN)],
         env={"LC_ALL": "C.UTF-8", "MANWIDTH": "80", "PATH": "/usr/bin:/bin"},
-        capture_output=True, text=True, timeout=20, check=False,
+        capture_output=True, text=True, timeout=PATIENCE, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
     assert "daly-bms-cli plot" in done.stdout
@@ -82,7 +83,9 @@ def complete(line: str) -> list[str]:
     $(complete -p daly-bms-cli | sed 's/.*-F \\([^ ]*\\).*/\\1/')
     printf '%s\\n' "${{COMPREPLY[@]}}"
     """
-    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=20, check=True)
+    done = subprocess.run(
+        ["bash", "-c", script], capture_output=True, text=True, timeout=PATIENCE, check=True
+    )
     assert done.stderr == ""
     return done.stdout.split()
 
@@ -94,7 +97,7 @@ def test_bash_completes() -> None:
 
 
 def silent(command: list[str]) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
@@ -116,7 +119,7 @@ def test_fish_completes(tmp_path: Path) -> None:
         done = subprocess.run(
             ["fish", "--no-config", "-c", script],
             env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "TERM": "dumb"},
-            capture_output=True, text=True, timeout=20, check=True,
+            capture_output=True, text=True, timeout=PATIENCE, check=True,
         )  # fmt: skip
         assert done.stderr == ""
         return [each.split("\t")[0] for each in done.stdout.splitlines()]

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import setuptools
+from support import PATIENCE
 
 import dalybms
 
@@ -68,7 +69,7 @@ def test_classifiers_and_floor_agree(metadata: dict[str, Any]) -> None:
 )
 def test_the_version_is_told_by_each_command(command: list[str]) -> None:
     done = subprocess.run(
-        [sys.executable, *command, "--version"], cwd=ROOT, capture_output=True, text=True, timeout=20
+        [sys.executable, *command, "--version"], cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE
     )
     assert done.returncode == 0
     assert dalybms.__version__ in done.stdout

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from support import PATIENCE
 
 import dalybms
 from dalybms.transports.bluetooth.errors import BluetoothError
@@ -19,7 +20,12 @@ CLASSES = [dalybms.DalyBMS, dalybms.DalyBMSBluetooth, dalybms.DalyBMSSinowealth]
 def test_names_are_listed_before_they_are_loaded() -> None:
     program = "import dalybms, sys; print('dalybms.bms' in sys.modules, *dir(dalybms))"
     done = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=20, check=True
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=True,
     )
     loaded, *names = done.stdout.split()
     assert loaded == "False"

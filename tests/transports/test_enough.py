@@ -12,6 +12,7 @@ from typing import Any, Callable
 
 import pytest
 from processes import raw_pty
+from support import PATIENCE
 
 from dalybms import TransportError
 from dalybms.transports.bluetooth.inbox import Inbox
@@ -79,7 +80,7 @@ def sending(send: Callable[[bytes], Any], pieces: list[tuple[float, bytes]]) -> 
     thread = threading.Thread(target=run)
     thread.start()
     yield
-    thread.join(10)
+    thread.join(PATIENCE)
 
 
 @pytest.mark.parametrize("wire", WIRES)
@@ -135,7 +136,7 @@ def test_closing_from_another_thread_ends_it_at_once(wire: str, begun: bytes) ->
         with pytest.raises(TransportError):
             [transport.read(20, 200) for _ in range(2)]  # what has come may be given first
         assert time.monotonic() - began < 5
-        timer.join(10)
+        timer.join(PATIENCE)
 
 
 def test_the_demo_waits_for_enough_too() -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support import HEALTHY, ROOT
+from support import HEALTHY, PATIENCE, ROOT
 
 from dalybms.device import open_recording
 from dalybms.errors import DalyError, TransportError
@@ -140,7 +140,7 @@ def test_after_kill_9_all_is_there(tmp_path: Path) -> None:
     assert process.stdout.readline() == "read\n"
     wait_for(lambda: any(way == "<" for way, _ in bytes_of(path)))
     process.send_signal(signal.SIGKILL)
-    process.wait(10)
+    process.wait(PATIENCE)
     process.stdout.close()
     assert path.read_bytes().endswith(b"\n")
     assert [way for way, _ in bytes_of(path)] == [">", "<"]
@@ -405,7 +405,7 @@ def test_a_file_whose_header_cannot_be_written_is_taken_away(tmp_path: Path) -> 
     )
     given = ["-d", "demo:", "--soc", "--record", str(tmp_path / "x.jsonl")]
     done = subprocess.run(
-        [sys.executable, "-c", code, *given], cwd=ROOT, capture_output=True, text=True, timeout=20
+        [sys.executable, "-c", code, *given], cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE
     )
     assert (done.returncode, done.stdout) == (1, "")
     assert "cannot write the recording" in done.stderr

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import HEALTHY, reply
+from support import HEALTHY, PATIENCE, reply
 
 from dalybms import DalyBMS, NoReply, TransportError, open_bms, open_cable
 from dalybms.device import open_tape
@@ -161,7 +161,7 @@ def test_closing_ends_a_read_in_another_thread(tmp_path: Path) -> None:
     thread = threading.Thread(target=read)
     thread.start()
     wire.close()
-    thread.join(5)
+    thread.join(PATIENCE)
     assert len(caught) == 1
 
 

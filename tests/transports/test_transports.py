@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from peers import rfc2217
 from processes import board, raw_pty
+from support import PATIENCE
 
 from dalybms import DalyBMS, NoReply, TransportError, open_bms
 from dalybms.transports import ports, tcp
@@ -74,7 +75,7 @@ def test_the_lock_keeps_a_second_program_out() -> None:
             [sys.executable, "-c", OPEN, name, str(ROOT)],
             capture_output=True,
             text=True,
-            timeout=20,
+            timeout=PATIENCE,
             check=True,
         )
         assert second.stdout.startswith(f"{name} is in use by another program")
@@ -83,7 +84,7 @@ def test_the_lock_keeps_a_second_program_out() -> None:
             [sys.executable, "-c", OPEN, name, str(ROOT)],
             capture_output=True,
             text=True,
-            timeout=20,
+            timeout=PATIENCE,
             check=True,
             input="",
         )
@@ -175,7 +176,7 @@ def test_what_stands_in_for_pyserial_is_named(tmp_path: Path, name: str, what: l
         [sys.executable, "-m", "dalybms", *what],
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=PATIENCE,
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(tmp_path)},
     )
@@ -193,7 +194,7 @@ def test_a_killed_program_leaves_no_lock() -> None:
         assert holder.stdin is not None
         assert holder.stdout.readline() == b"opened\n"
         holder.kill()
-        holder.wait(10)
+        holder.wait(PATIENCE)
         holder.stdout.close()
         holder.stdin.close()
         SerialTransport(name).close()
@@ -210,7 +211,7 @@ def test_unplugged_while_waiting() -> None:
         thread.start()
         with pytest.raises(TransportError, match=r"is gone: the adapter was unplugged, or another program"):
             bms.get_soc()
-        thread.join(10)
+        thread.join(PATIENCE)
         with pytest.raises(TransportError, match="is gone"):
             bms.get_soc()
 
@@ -228,7 +229,7 @@ def test_disconnect_in_another_thread_ends_a_wait_on_a_port() -> None:
         with pytest.raises(TransportError, match="not connected"):
             bms.get_soc()
         assert time.monotonic() - began < 5
-        thread.join(10)
+        thread.join(PATIENCE)
 
 
 def test_a_missing_port_lists_what_there_is() -> None:
@@ -310,7 +311,7 @@ def as_nobody(name: str) -> str:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=PATIENCE,
         check=True,
     )
     return done.stdout.strip()
@@ -386,7 +387,7 @@ def test_disconnect_in_another_thread_ends_a_wait_on_tcp() -> None:
         thread.start()
         with pytest.raises(TransportError, match="not connected"):
             bms.get_soc()
-        thread.join(10)
+        thread.join(PATIENCE)
         client.close()
 
 

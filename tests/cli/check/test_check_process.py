@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from check_grammar import STATES, take_apart
 from monitoring import PROGRAM, ROOT, Result, check, environment, gateway
+from support import PATIENCE
 
 from dalybms.emulator.faults import KINDS
 from dalybms.emulator.pack import Pack
@@ -224,7 +225,7 @@ TAKEN_FOR_AN_OPTION = "expected one argument" if sys.version_info < (3, 14) else
 )
 def test_what_keeps_us_from_asking_is_unknown_on_stdout(options, reason):
     done = subprocess.run(
-        [*PROGRAM, "--check", *options], capture_output=True, text=True, timeout=20, env=environment()
+        [*PROGRAM, "--check", *options], capture_output=True, text=True, timeout=PATIENCE, env=environment()
     )
     assert (done.returncode, done.stderr) == (3, "")
     output = take_apart(done.stdout)
@@ -234,7 +235,7 @@ def test_what_keeps_us_from_asking_is_unknown_on_stdout(options, reason):
 
 @pytest.mark.parametrize("option", ["--help", "-h", "--version"])
 def test_help_and_version_are_no_verdict(option):
-    done = subprocess.run([*PROGRAM, "--check", option], capture_output=True, text=True, timeout=20)
+    done = subprocess.run([*PROGRAM, "--check", option], capture_output=True, text=True, timeout=PATIENCE)
     assert (done.returncode, done.stderr) == (3, "")
     assert done.stdout
 
@@ -243,12 +244,12 @@ def test_help_and_version_are_no_verdict(option):
 def test_a_closed_stdout_never_turns_a_fault_into_something_milder(alarms, code):
     command = [*PROGRAM, "-d", f"demo:?{PACK}&alarms={alarms}00000000000000", "--check"]
     closed = subprocess.run(
-        ["/bin/sh", "-c", 'exec "$@" >&-', "sh", *command], stderr=subprocess.DEVNULL, timeout=20
+        ["/bin/sh", "-c", 'exec "$@" >&-', "sh", *command], stderr=subprocess.DEVNULL, timeout=PATIENCE
     )
     assert closed.returncode == code
     if os.path.exists("/dev/full"):
         with open("/dev/full", "w") as full:
-            done = subprocess.run(command, stdout=full, stderr=subprocess.DEVNULL, timeout=20)
+            done = subprocess.run(command, stdout=full, stderr=subprocess.DEVNULL, timeout=PATIENCE)
         assert done.returncode == code
 
 
@@ -274,7 +275,7 @@ def test_a_signal_in_the_middle_of_a_reading_is_unknown(silent_gateway, number):
             connection.settimeout(10)
             assert connection.recv(13)
             process.send_signal(number)
-            stdout, stderr = process.communicate(timeout=10)
+            stdout, stderr = process.communicate(timeout=PATIENCE)
     assert (process.returncode, stderr) == (3, "")
     assert take_apart(stdout).text.startswith("terminated")
 

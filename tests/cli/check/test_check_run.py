@@ -10,6 +10,7 @@ import time
 import pytest
 from check_grammar import take_apart
 from monitoring import ROOT
+from support import PATIENCE
 
 PROGRAM = """
 import argparse, sys, threading
@@ -49,7 +50,7 @@ def run(battery: str, *options: str):
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=PATIENCE,
     )
     return done, take_apart(done.stdout), time.monotonic() - began
 

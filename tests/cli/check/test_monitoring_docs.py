@@ -10,6 +10,7 @@ import subprocess
 import pytest
 from check_grammar import take_apart
 from monitoring import DOC, example, here
+from support import PATIENCE
 
 from dalybms.cli.check.metrics import METRICS
 from dalybms.cli.check.nagios import Range
@@ -30,7 +31,7 @@ def test_the_one_line_examples_run(language, pattern):
     line = re.fullmatch(pattern, example(language))
     assert line
     command = here(line["command"], shlex.quote(DEVICE))
-    result = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, timeout=20)
+    result = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, timeout=PATIENCE)
     assert result.stderr == ""
     assert result.returncode == 0
     output = take_apart(result.stdout)

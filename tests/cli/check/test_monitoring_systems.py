@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from check_grammar import perf_values, take_apart
 from monitoring import example, here, wait_for
+from support import PATIENCE
 from tools import needs, program
 
 NAGIOS, ICINGA = program("nagios4"), program("icinga2")
@@ -184,7 +185,12 @@ def test_icinga_runs_the_check_and_understands_its_answer(icinga_config):
 
 def run(command: list[str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=20, env=environment()
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=PATIENCE,
+        env=environment(),
     )
 
 
@@ -198,7 +204,7 @@ def running(command: list[str]):
         yield process
     finally:
         process.terminate()
-        process.wait(timeout=15)
+        process.wait(timeout=PATIENCE)
 
 
 def environment() -> dict[str, str]:

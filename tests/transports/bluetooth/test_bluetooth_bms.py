@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from bluez import MAC, device, gather, needs_bus, wire
 from bluez.battery import battery, cut
-from support import captures
+from support import PATIENCE, captures
 
 from dalybms import DalyBMS, DalyBMSBluetooth, open_bms
 from dalybms.errors import NoReply, TransportError
@@ -177,7 +177,7 @@ def test_a_link_lost_in_a_reading_is_a_transport_error_and_connect_mends_it(blue
 def test_the_command_line(bluez: BlueZ) -> None:
     bluez.add(battery(BOARD))
     asked = [sys.executable, "-m", "dalybms", "-d", MAC, "--soc", "--status", "--protocol", "a5"]
-    result = subprocess.run(asked, capture_output=True, text=True, timeout=20)
+    result = subprocess.run(asked, capture_output=True, text=True, timeout=PATIENCE)
     assert (result.returncode, result.stderr) == (0, "")
     assert '"soc_percent": 52.1' in result.stdout
     assert bluez.calls.count("Connect") == 1

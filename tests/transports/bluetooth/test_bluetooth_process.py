@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from bluez import MAC, device, needs_bus, old_bleak, wire
+from support import PATIENCE
 
 from dalybms.errors import TransportError
 from dalybms.transports.bluetooth.limits import LIMITS
@@ -37,7 +38,7 @@ def programs() -> Iterator[list[subprocess.Popen[str]]]:
     yield started
     for each in started:
         each.kill()
-        each.communicate(timeout=5)
+        each.communicate(timeout=PATIENCE)
 
 
 def program(programs: list[subprocess.Popen[str]], code: str) -> subprocess.Popen[str]:
@@ -91,7 +92,7 @@ def test_a_message_bus_that_dies_leaves_no_traceback(bus: Bus, bluez: BlueZ, pro
     assert each.stdout is not None
     assert each.stdout.readline() == "open\n"
     bus.kill()
-    _, errors = each.communicate("", timeout=25)
+    _, errors = each.communicate("", timeout=PATIENCE)
     assert (each.returncode, errors) == (0, "")
 
 
@@ -148,7 +149,7 @@ link.write(b"parent")
 print(link.read(2), flush=True)
 """
     each = program(programs, OPEN + child)
-    output, errors = each.communicate(timeout=10)
+    output, errors = each.communicate(timeout=PATIENCE)
     assert (each.returncode, errors) == (0, "")
     assert "has ended; connect again" in output
     assert "b'parent'" in output

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from bluez import MAC, needs_bus
 from bluez.battery import battery
+from support import PATIENCE
 
 from dalybms import DalyBMSBluetooth, TransportError, open_bms
 
@@ -73,4 +74,4 @@ def test_a_replay_loads_no_bleak(bluez: BlueZ, tmp_path: Path) -> None:
         f"with open_bms('replay:{path}?pace=0') as bms: bms.get_soc()\n"
         "assert not {'bleak', 'asyncio', 'serial'} & set(sys.modules)"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=20)
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=PATIENCE)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from bluez import device, gather, needs_bus, old_bleak, wire
+from support import PATIENCE
 
 from dalybms.errors import TransportError
 
@@ -219,7 +220,7 @@ def test_close_ends_a_waiting_read_and_may_be_repeated(bluez: BlueZ) -> None:
     reader.start()
     bluez.wait_for(lambda: "StartNotify" in bluez.calls)
     link.close()
-    reader.join(5)
+    reader.join(PATIENCE)
     assert ended
     assert ended[0] < 2
     link.close()

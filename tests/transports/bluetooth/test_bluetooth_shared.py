@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from bluez import MAC, QUICK, device, needs_bus, wire
 from bluez.battery import battery
-from support import captures
+from support import PATIENCE, captures
 
 from dalybms import DalyBMS, DalyBMSBluetooth, open_bms
 from dalybms.errors import TransportError
@@ -149,7 +149,7 @@ def test_two_packs_opened_at_once_from_two_threads(bluez: BlueZ) -> None:
     ready = threading.Barrier(2)
 
     def read(address: str) -> None:
-        ready.wait(5)
+        ready.wait(PATIENCE)
         try:
             with open_bms(address) as bms:
                 found[address] = [bms.get_all() for _ in range(5)]
@@ -160,7 +160,7 @@ def test_two_packs_opened_at_once_from_two_threads(bluez: BlueZ) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(PATIENCE)
     for address, options in packs.items():
         with DalyBMS() as wired:
             wired.connect(f"demo:{options}")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from bluez import MAC, QUICK, device, gather, needs_bus, wire
+from support import PATIENCE
 
 from dalybms.errors import TransportError
 
@@ -95,7 +96,7 @@ def test_calls_from_inside_the_bluetooth_thread_are_refused(bluez: BlueZ) -> Non
 
     done = threading.Event()
     link._thread.loop.call_soon_threadsafe(lambda: (inside(), done.set()))
-    assert done.wait(5)
+    assert done.wait(PATIENCE)
     assert len(refused) == 4
     assert all("from inside the Bluetooth thread" in str(each) for each in refused)
     assert ask(link, b"abc") == b"abc"
@@ -121,7 +122,7 @@ def _census(link: Any) -> dict[str, int]:
     gc.collect()
     done, tasks = threading.Event(), []
     link._thread.loop.call_soon_threadsafe(lambda: (tasks.extend(asyncio.all_tasks()), done.set()))
-    assert done.wait(5)
+    assert done.wait(PATIENCE)
     return {
         "threads": threading.active_count(),
         "files": len(os.listdir("/proc/self/fd")),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from bluez import MAC, close_sockets, device, left_open, needs_bus, old_bleak, use_bus, wire
+from support import PATIENCE
 
 from dalybms.errors import TransportError
 
@@ -216,7 +217,7 @@ def test_a_link_that_dies_while_services_resolve(bluez: BlueZ) -> None:
     killer = threading.Thread(target=lambda: (bluez.wait_for(lambda: dongle.connected), bluez.cut(dongle)))
     killer.start()
     refused("no connection came about|broke off", "connect", within=4)
-    killer.join(5)
+    killer.join(PATIENCE)
     assert bluez.calls.count("Connect") >= 2
 
 
