@@ -16,6 +16,7 @@ from dalybms.link import Link
 from dalybms.logs import Log
 from dalybms.playing import Playing
 from dalybms.protocols.reading import attempt
+from dalybms.raw import Raw
 from dalybms.sections import MORE_SECTIONS, SECTIONS
 from dalybms.timing import BAUD, WIRE
 from dalybms.writing import Writing
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from dalybms.taping import Record
 
 
-class DalyBMS(Getters, Writing, Playing):
+class DalyBMS(Getters, Writing, Raw, Playing):
     """One battery on a wire.
 
     request_retries: how often a request is repeated (0 or more). address: the host
@@ -220,30 +221,6 @@ class DalyBMS(Getters, Writing, Playing):
         except NoReply:
             self.disconnect()
             raise
-
-    def request(self, command: int, data: bytes = bytes(8)) -> list[bytes]:
-        """The 8-byte data fields that answer a raw A5 command, in order of arrival; for the curious.
-
-        Reads (0x50-0x8A, 0x90-0x9A, 0xD8) are repeated when nothing comes. Anything else may
-        change the battery: it is sent once and not verified, and refused under read_only (WriteRefused).
-        Raises NoReply without an answer.
-        """
-        check_whole("command", command, 0, 255)
-        if not isinstance(data, (bytes, bytearray)):
-            raise TypeError(f"data must be bytes, not {data!r}")
-        if len(data) != 8:
-            raise ValueError(f"data must be 8 bytes, not {len(data)}")
-        from dalybms.protocols.a5.questions import READS
-
-        changes = command not in READS
-        if changes:
-            self.refuse_read_only()
-        link = self._connected()
-        with link.call(self._retries):
-            protocol, _ = self._detection.found(["soc"])
-            if changes:
-                self.refuse_read_only()  # others may have had their turn before
-            return protocol.request(self._detection.ask, command, bytes(data))
 
     def _use(self, transport: Any) -> None:
         self._share(self._link_on(transport))

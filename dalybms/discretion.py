@@ -9,7 +9,7 @@ from typing import Any
 from dalybms.protocols.blanking.heard import Heard
 from dalybms.protocols.blanking.stream import blank
 from dalybms.protocols.blanking.words import blank_words
-from dalybms.transports.recording import Blanking
+from dalybms.transports.recorder import Blanking
 
 
 def blanking() -> Blanking:

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO, NamedTuple, Union
 
 from dalybms.errors import TransportError
-from dalybms.transports.recording import FORMAT, HEARD, SENT, VERSION
+from dalybms.transports.recorder import HEARD, SENT
+from dalybms.transports.recording import FORMAT, VERSION
 
 REPORT, LAST_PART = "dalybms report 1", "## Recording"
 """The first line of a report, and the one before the recording in it."""
