@@ -72,6 +72,7 @@ BELOW = {
     },
     "cable": {"bms", "device", "errors", "link", "rollcall", "taping", "timing"},
     "playing": {"device", "taping", "timing"},
+    "raw": {"arguments", "detection", "link", "protocols"},
     "taping": {"device", "errors", "logs", "timing", "transports"},
     "rollcall": {"device", "errors", "link", "protocols", "twins"},
     "opening": {"bms", "bms_bluetooth", "device"},
@@ -82,6 +83,7 @@ BELOW = {
     "bms": {
         "arguments",
         "playing",
+        "raw",
         "taping",
         "getters",
         "writing",
