@@ -96,6 +96,7 @@ def last_lines(folder: Path, *options: str) -> list[str]:
         text=True,
         timeout=PATIENCE,
     )
+    assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout.splitlines()[-2:]
 
 
