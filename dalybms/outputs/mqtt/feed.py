@@ -48,6 +48,11 @@ class Feed:
         self._last[base] = state
         self.outbox.add(state)
 
+    def leave(self) -> None:
+        """Nobody renews these batteries any more: another program may keep TOPIC/status online."""
+        for base in self._shapes:
+            self.outbox.fact(f"{base}/status", OFFLINE)
+
     def sent(self, message: Message, retained: bool, now: float) -> None:
         """A state that is not retained is lost on who has not begun to listen."""
         if self._discovery and not retained and message.topic.startswith(self._discovery.topics):

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from dalybms.errors import DalyError
-from dalybms.outputs.mqtt.session import HANGS_UP, REFUSALS, UNSUPPORTED, Event, Session
+from dalybms.outputs.mqtt.session import HANGS_UP, UNSUPPORTED, Event, Session
 from dalybms.outputs.mqtt.settings import Settings, checked, context
 
 PATIENCE = 10.0
@@ -66,7 +66,7 @@ class Once:
                 taken = len(values) - len(left) - len(waiting)
                 raise self._error(f"it took {taken} of {len(values)} values")
             if event.kind == "rejected":
-                raise self._error("it refuses these topics: check what this user may write")
+                raise self._error(f"it refuses these topics: {event.words}: check what this user may write")
             waiting.discard(event.value)
 
     def wait(self, *kinds: str, patience: float | None = None) -> Event | None:
@@ -91,11 +91,11 @@ class Once:
             if event is None:
                 raise self._error("it does not answer")
             if event.kind == "refused" and event.value not in UNSUPPORTED:
-                raise self._error(f"it refuses us: {REFUSALS.get(event.value, f'code {event.value}')}")
+                raise self._error(f"it refuses us: {event.words}")
         raise self._error(HANGS_UP)
 
     def _open(self, version: int) -> Session:
-        name = f"daly_bms_{uuid.uuid4().hex[:12]}"
+        name = f"dalybms{uuid.uuid4().hex[:12]}"
         try:
             return Session(self._settings, context(self._settings), name, version, None, self.events)
         except (OSError, ValueError) as error:
