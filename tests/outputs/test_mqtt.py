@@ -20,6 +20,7 @@ from support import PATIENCE, ROOT
 from dalybms.errors import DalyError
 from dalybms.outputs.flat import Shape, flat
 from dalybms.outputs.mqtt.output import Mqtt
+from dalybms.outputs.mqtt.removal import remove
 from dalybms.outputs.mqtt.settings import Settings, checked, find_password
 from dalybms.outputs.times import expiry
 
@@ -352,11 +353,45 @@ def test_a_long_outage_keeps_no_more_than_the_limit() -> None:
         (Settings(topic="a/#"), "no MQTT topic"), (Settings(topic=""), "no MQTT topic"),
         (Settings(topic="$SYS"), "no MQTT topic"), (Settings(topic="a/"), "no MQTT topic"),
         (Settings(port=0), "1 to 65535"), (Settings(password="x"), "needs a user"),
+        (Settings(broker=""), "no name of a broker"), (Settings(broker=" "), "no name of a broker"),
+        (Settings(broker="mqtt://192.0.2.1"), "without mqtt"), (Settings(broker="192.0.2.1:1883"), "port"),
+        (Settings(broker="a\udcff"), "no name of"), (Settings(broker="x" * 64), "no name of"),
+        (Settings(topic="a\udcff"), "UTF-8"), (Settings(topic="x" * 70000), "up to 1000 bytes"),
+        (Settings(user="a\udcff"), "UTF-8"), (Settings(user="a", password="x\udcff"), "UTF-8"),
+        (Settings(user="a", password="x" * 65536), "65535 bytes"),
     ],
 )  # fmt: skip
 def test_settings_that_cannot_be(settings: Settings, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         checked(settings)
+
+
+@pytest.mark.parametrize("prefix", ["a+b", "a/", "a\udcff", "$SYS"])
+def test_a_prefix_of_discoveries_that_cannot_be(prefix: str) -> None:
+    with pytest.raises(ValueError, match="no MQTT topic"):
+        Mqtt(Settings(), 10, print, hass=prefix)
+    with pytest.raises(ValueError, match="no MQTT topic"):
+        remove(Settings(), prefix)
+
+
+@pytest.mark.parametrize("broker", ["::1", "127.0.0.1", "broker.example", "müller.example", "host_1"])
+def test_brokers_that_can_be(broker: str) -> None:
+    assert checked(Settings(broker=broker)).broker == broker
+
+
+def test_a_password_of_odd_letters_reaches_the_broker(tmp_path: Path) -> None:
+    """Also of a file that begins as Windows begins it."""
+    password = " ä€$`'\"\\%s{} \u3042 "
+    (tmp_path / "ours").write_text(f"{password}\r\nmore", encoding="utf-8-sig", newline="")
+    write_password(tmp_path / "passwords", password)
+    found = find_password(None, str(tmp_path / "ours"))
+    with (
+        running(tmp_path, f"allow_anonymous false\npassword_file {tmp_path / 'passwords'}") as broker,
+        feeding(broker.port, settings={"user": "me", "password": found}) as (output, told),
+    ):
+        output.take(read())
+        until(lambda: output.delivered == 1)
+        assert told == []
 
 
 def test_where_the_password_comes_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -149,7 +149,8 @@ def test_a_connection_that_comes_and_goes_is_no_line_for_each_time() -> None:
 def test_the_reason_of_the_broker_is_told() -> None:
     def handle(connection: Connection) -> None:
         connection.greet()
-        connection.serve(lambda topic, number: packet(DISCONNECT, b"\x98\0"))
+        connection.read()
+        connection.wire.sendall(packet(DISCONNECT, b"\x98\0"))
 
     with rough(handle) as broker, feeding(broker.port) as (output, told):
         output.take(read())

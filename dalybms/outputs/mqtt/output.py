@@ -11,7 +11,7 @@ from dalybms.outputs.mqtt.feed import Feed
 from dalybms.outputs.mqtt.outbox import LIMIT, Outbox
 from dalybms.outputs.mqtt.sender import Sender
 from dalybms.outputs.mqtt.session import KEEPALIVE
-from dalybms.outputs.mqtt.settings import Settings, checked
+from dalybms.outputs.mqtt.settings import Settings, check_topic, checked
 from dalybms.outputs.times import expiry
 
 
@@ -31,6 +31,8 @@ class Mqtt:
         limit: int = LIMIT,
         keepalive: int = KEEPALIVE,
     ) -> None:
+        if hass:
+            check_topic(hass)
         lasts, topic = expiry(interval), checked(settings).topic
         self._complain = complain
         self._outbox = Outbox(lasts, limit)

@@ -8,7 +8,7 @@ from typing import Any
 
 from dalybms.outputs.home_assistant import ORIGIN, PREFIX
 from dalybms.outputs.mqtt.once import PATIENCE, Once
-from dalybms.outputs.mqtt.settings import Settings
+from dalybms.outputs.mqtt.settings import Settings, check_topic
 
 _OLD = "daly_bms"
 """The node and device of all that dalybms 0.5 announced."""
@@ -17,8 +17,10 @@ _OLD = "daly_bms"
 def remove(settings: Settings, prefix: str = PREFIX, patience: float = PATIENCE) -> list[str]:
     """Clear the retained topics of ours under settings.topic, and of dalybms 0.5; returns them.
 
-    Raises DalyError when the broker did not take it. Other programs' topics are left alone.
+    Raises ValueError for a prefix that cannot be, DalyError when the broker did not take it.
+    Other programs' topics are left alone.
     """
+    check_topic(prefix)
     topic = settings.topic
     filters = [f"{prefix}/device/+/config", f"{prefix}/sensor/{_OLD}/+/config", f"{topic}/+/state",
                f"{topic}/+/status", f"{topic}/status"]  # fmt: skip

@@ -9,7 +9,9 @@ from typing import Any, NamedTuple
 from dalybms.errors import DalyError
 
 PASSWORD_VARIABLE = "DALY_BMS_MQTT_PASSWORD"
-_LONGEST = 4096
+_LONGEST = 70_000
+_LONGEST_TEXT, _LONGEST_TOPIC = 65_535, 1000
+"""Bytes: what MQTT can carry, and what leaves room in a topic for what comes behind."""
 
 
 class Settings(NamedTuple):
@@ -25,15 +27,48 @@ class Settings(NamedTuple):
 
 
 def checked(settings: Settings) -> Settings:
-    """The same. Raises ValueError for a topic or port that cannot be."""
-    topic = settings.topic
-    if not topic or topic[0] in "$/" or topic[-1] == "/" or any(sign in topic for sign in "+#\0"):
-        raise ValueError(f"{topic!r} is no MQTT topic: it has no +, # or $, and no / at its ends")
+    """The same. Raises ValueError for what no broker can be asked with."""
+    broker = settings.broker
+    if not broker or "/" in broker or any(sign.isspace() for sign in broker) or not _is_host(broker):
+        raise ValueError(
+            f"{broker!r} is no name of a broker: give its name or address alone, without mqtt://"
+        )
+    if broker.count(":") == 1:
+        raise ValueError(f"{broker!r} is no name of a broker: the port stands apart, in --mqtt-port")
+    check_topic(settings.topic)
     if not 1 <= settings.port <= 65535:
         raise ValueError(f"an MQTT port is 1 to 65535, not {settings.port}")
     if settings.password is not None and settings.user is None:
         raise ValueError("an MQTT password needs a user beside it: give --mqtt-user")
+    if not _is_text(settings.user or "") or not _is_text(settings.password or ""):
+        raise ValueError("an MQTT user and password are text (UTF-8) of no more than 65535 bytes")
     return settings
+
+
+def check_topic(topic: str) -> None:
+    """Raises ValueError for what topics cannot begin with."""
+    longer = len(topic.encode("utf-8", "replace")) > _LONGEST_TOPIC
+    if not topic or topic[0] in "$/" or topic[-1] == "/" or any(sign in topic for sign in "+#\0"):
+        raise ValueError(f"{topic[:40]!r} is no MQTT topic: it has no +, # or $, and no / at its ends")
+    if longer or not _is_text(topic):
+        raise ValueError(
+            f"{topic[:40]!r} is no MQTT topic: it is text (UTF-8) of up to {_LONGEST_TOPIC} bytes"
+        )
+
+
+def _is_text(text: str) -> bool:
+    try:
+        return len(text.encode()) <= _LONGEST_TEXT
+    except UnicodeEncodeError:
+        return False
+
+
+def _is_host(text: str) -> bool:
+    try:
+        text.encode("idna")
+    except UnicodeError:
+        return False
+    return True
 
 
 def find_password(given: str | None, file: str | None) -> str | None:
@@ -44,7 +79,7 @@ def find_password(given: str | None, file: str | None) -> str | None:
     if file is None:
         return given or os.environ.get(PASSWORD_VARIABLE) or None
     try:
-        with open(file, encoding="utf-8") as opened:
+        with open(file, encoding="utf-8-sig") as opened:
             password = opened.readline(_LONGEST).rstrip("\r\n")
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or "it is no text"
