@@ -83,6 +83,16 @@ class _Write:
 
     def run(self) -> int:
         try:
+            return self._ended()
+        except (KeyboardInterrupt, limits.Terminated):
+            if self.told or self.result.get("frame"):
+                known = self.result.get("outcome") == "done"
+                return self._tell(self.result, "" if known else INTERRUPTED)
+            self._log_end("not sent", "interrupted")
+            raise
+
+    def _ended(self) -> int:
+        try:
             with limits.Deadline(self.options.timeout, self._expire, self._late), self.bms:
                 return self._tell(self._done(), "")
         except (WriteRefused, WriteUnverified) as error:
@@ -92,12 +102,6 @@ class _Write:
             self._log_end("not sent", self._in_time(error))
             output.complain(self._in_time(error))
             return output.FAILED
-        except (KeyboardInterrupt, limits.Terminated):
-            if self.told or self.result.get("frame"):
-                known = self.result.get("outcome") == "done"
-                return self._tell(self.result, "" if known else INTERRUPTED)
-            self._log_end("not sent", "interrupted")
-            raise
 
     def _done(self) -> dict[str, Any]:
         if not self.options.dry_run:
@@ -161,12 +165,10 @@ class _Write:
         """Print the outcome; never twice, and whatever interrupts."""
         with self.telling:
             if not self.told:
-                self.told, self.code = True, _CODES[result["outcome"]]
-                try:
-                    with limits.undisturbed():
-                        self.code = self._told(result, message)
-                except (KeyboardInterrupt, limits.Terminated):
-                    pass  # told twice to end at once; the code is true
+                code = _CODES[result["outcome"]]
+                with limits.undisturbed(code):
+                    self.told, self.code = True, code
+                    self.code = self._told(result, message)
             return self.code
 
     def _told(self, result: dict[str, Any], message: str) -> int:

@@ -74,30 +74,53 @@ def hangup_raises() -> Iterator[None]:
 
 
 @contextmanager
-def undisturbed() -> Iterator[None]:
-    """Inside, the first signal is put aside, so that what must be told is told; the next one raises."""
+def undisturbed(code: int) -> Iterator[None]:
+    """Inside, the first signal is put aside, so that what must be told is told; the next one is the end.
+
+    code: what it ends with then. Behind it none counts any more: what was told stands, with its exit code.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    numbers = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
-    before = {number: signal.getsignal(number) for number in numbers}
+    came: list[int] = []
 
-    def put_aside(*_: object) -> None:
-        _restore(before)
+    def put_aside(number: int, _: object) -> None:
+        came.append(number)
+        if len(came) > 1:
+            os._exit(code)
 
-    for number in numbers:
-        if before[number] is not signal.SIG_IGN:
-            signal.signal(number, put_aside)
+    _handle(put_aside)
     try:
         yield
     finally:
-        _restore(before)
+        _handle(_nothing)
 
 
-def _restore(handlers: dict[signal.Signals, Any]) -> None:
-    for number, handler in handlers.items():
+def settle() -> None:
+    """No signal counts any more, also while Python clears up, which undoes its own handlers but not this."""
+    _handle(signal.SIG_IGN)
+
+
+def handlers() -> dict[signal.Signals, Any]:
+    """What each of the signals that end a command does now."""
+    numbers = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+    return {number: signal.getsignal(number) for number in numbers}
+
+
+def restore(before: dict[signal.Signals, Any]) -> None:
+    for number, handler in before.items():
         if handler is not None:
             signal.signal(number, handler)
+
+
+def _handle(handler: Any) -> None:
+    for number, present in handlers().items():
+        if present is not signal.SIG_IGN:
+            signal.signal(number, handler)
+
+
+def _nothing(*_: object) -> None:
+    return
 
 
 @contextmanager
@@ -116,4 +139,5 @@ def _raises(number: int) -> Iterator[None]:
     try:
         yield
     finally:
-        signal.signal(number, before)
+        if signal.getsignal(number) is raise_it:  # else something has been told meanwhile
+            signal.signal(number, before)

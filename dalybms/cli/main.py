@@ -9,8 +9,21 @@ from dalybms.cli import limits, output, verbs
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit code (argparse itself exits with 2 for wrong usage)."""
-    given = sys.argv[1:] if argv is None else argv
+    """Run one command; returns the exit code (argparse itself exits with 2 for wrong usage).
+
+    argv: None: those of this process, which ends with that code whatever signal comes behind it.
+    """
+    before = limits.handlers()
+    try:
+        return _main(sys.argv[1:] if argv is None else argv)
+    finally:
+        if argv is None:
+            limits.settle()
+        else:
+            limits.restore(before)
+
+
+def _main(given: Sequence[str]) -> int:
     try:
         with limits.sigterm_raises():
             if given and given[0] in verbs.VERBS:

@@ -8,6 +8,7 @@ import pty
 import select
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -147,6 +148,41 @@ def test_signals_while_reading_back_leave_an_outcome(tmp_path: Path, signals: tu
     assert json.loads(output)["outcome"] == "unverified"
     assert "Traceback" not in errors
     assert [json.loads(line)["event"] for line in kept.read_text().splitlines()] == ["before", "after"]
+
+
+ENDING = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+
+
+@pytest.mark.parametrize("number", ENDING)
+@pytest.mark.parametrize(
+    ("arguments", "code", "last"),
+    [
+        (("-d", "demo:?write=act", *OFF, "--yes"), 0, "}"),
+        (("-d", "demo:?write=refuse", *OFF, "--yes"), 1, "}"),
+        (("-d", "demo:?alarms=0200000000000000", "--check"), 2, ""),
+    ],
+)
+def test_a_signal_behind_what_was_told_changes_no_exit_code(
+    number: int, arguments: tuple[str, ...], code: int, last: str
+) -> None:
+    """Up to the very end of the process: a verdict or an outcome that was told stands."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("DALY_BMS")}
+    process = subprocess.Popen(
+        [*PROGRAM, *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=clean,
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.decode().rstrip("\n").startswith(last):
+            break
+    end = time.monotonic() + PATIENCE
+    while process.poll() is None and time.monotonic() < end:
+        process.send_signal(number)
+    output, errors = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, output) == (code, b""), errors
 
 
 def test_killed_after_sending_the_log_says_what_may_have_left(tmp_path: Path) -> None:

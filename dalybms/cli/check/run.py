@@ -124,5 +124,6 @@ def _close(bms: Any) -> None:
 
 def _say(verdict: Verdict, verbose: bool = False) -> int:
     """The exit code; a good state that could not be told to anybody is UNKNOWN."""
-    told = output.write(verdict.text(verbose)) == output.DONE
+    with limits.undisturbed(verdict.code):
+        told = output.write(verdict.text(verbose)) == output.DONE
     return verdict.code if told else worst([verdict.code, UNKNOWN])
