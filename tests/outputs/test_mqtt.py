@@ -147,6 +147,7 @@ def test_a_broker_that_restarts_in_the_middle(tmp_path: Path) -> None:
         for number, sample in enumerate(samples):
             output.take(sample)
             if number == 20:
+                until(lambda: output.delivered)
                 broker.stop()
             if number == 40:
                 broker.start()
