@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from dalybms.energy import COUNTERS, Meter
 from dalybms.errors import DalyError
-from dalybms.files import put
+from dalybms.files import is_special, put
 from dalybms.polarity import learn, number
 
 TYPE_CHECKING = False
@@ -77,11 +77,13 @@ class EnergyFile:
         return cast("Energy", {name: kept.get(name, 0.0) for name in COUNTERS})
 
     def save(self) -> None:
-        """Write now, and at the end. Raises DalyError when it cannot, or the file is no longer ours alone."""
-        if _mark(self._path) != self._mark:
+        """Write now, and at the end; a file that was removed anew.
+
+        Raises DalyError when it cannot, or the file is no longer ours alone.
+        """
+        if _mark(self._path) not in (self._mark, None):
             raise DalyError(
-                f"{self._path} was changed or removed by another program: "
-                "give each program an energy file of its own"
+                f"{self._path} was changed by another program: give each program an energy file of its own"
             )
         self._write({**self._kept, **{key: _counted(meter) for key, meter in self._meters.items()}})
 
@@ -113,6 +115,8 @@ def _mark(path: str) -> tuple[int, int, int] | None:
 
 def _load(path: str) -> dict[str, Any]:
     """{battery: counters} of the file, {} where there is none. Raises DalyError."""
+    if is_special(path):
+        raise DalyError(f"{path} is no plain file: take another name for the energy file")
     try:
         with open(path, "rb") as file:
             raw = file.read(_LARGEST + 1)

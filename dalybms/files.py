@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 
 from dalybms.errors import DalyError
+
+
+def is_special(path: str) -> bool:
+    """Is it a folder, a device or a pipe, which might be waited for?"""
+    return os.path.exists(path) and not stat.S_ISREG(os.stat(path).st_mode)
 
 
 def put(path: str, text: str, lasting: bool = True) -> None:

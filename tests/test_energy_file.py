@@ -167,7 +167,7 @@ def test_a_newer_format_is_named(tmp_path: Path) -> None:
 
 
 def test_a_folder_and_a_missing_folder_are_one_line(tmp_path: Path) -> None:
-    refused(tmp_path, "cannot read")
+    refused(tmp_path, "no plain file")
     refused(tmp_path / "none" / "energy.json", "cannot write")
     assert list(tmp_path.iterdir()) == []
 
@@ -182,6 +182,23 @@ def test_a_disk_that_is_full_stops_no_counting(tmp_path: Path) -> None:
     assert file.add(sample(), 15)["energy_out_wh"] == 0
     (tmp_path / "energy.json.new").rmdir()
     assert file.add(sample(), 20)["energy_out_wh"] == held(path)["energy_out_wh"] == pytest.approx(2.0)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="has no such files")
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    refused(tmp_path / "pipe", "no plain file")
+
+
+def test_a_file_that_was_removed_is_written_anew_with_all_that_was_counted(tmp_path: Path) -> None:
+    path = tmp_path / "energy.json"
+    file = EnergyFile(str(path), interval=10)
+    file.add(sample(), 0)
+    file.add(sample(), 10)
+    before = held(path)
+    path.unlink()
+    file.add(sample(), 20)
+    assert held(path)["energy_out_wh"] == pytest.approx(2 * before["energy_out_wh"])
 
 
 def test_two_programs_do_not_share_a_file(tmp_path: Path) -> None:

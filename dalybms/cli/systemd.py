@@ -10,6 +10,8 @@ import socket
 import sys
 from collections.abc import Mapping
 
+from dalybms.cli.output import say
+
 _WARNING = "<4>"
 
 
@@ -45,6 +47,5 @@ def in_journal(environment: Mapping[str, str] = os.environ) -> bool:
 
 def complain(text: str) -> None:
     """One line on stderr; in the journal as a warning."""
-    if sys.stderr is not None:
-        level = _WARNING if in_journal() else ""
-        print(f"{level}daly-bms-cli: {' '.join(text.split())}", file=sys.stderr, flush=True)
+    level = _WARNING if in_journal() else ""
+    say(f"{level}daly-bms-cli: {' '.join(text.split())}")

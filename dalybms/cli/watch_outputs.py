@@ -130,20 +130,13 @@ def _csv(file: str | None, complain: Complain) -> Any:
             to_stdout(row)
 
         return csv.Csv(write, complain)
-    columns = _columns(file)
-    lines = LineFile(file, complain, lambda line: csv.whole(line, columns))
+    lines = LineFile(file, complain, lambda line: csv.whole(line, _columns(file)))
     return csv.Csv(lines.write, complain, lines.first_line())
 
 
 def _columns(file: str) -> int:
-    """Of the file that is appended to; 0 for a new one."""
+    """Of the file that is appended to."""
     from dalybms.outputs import csv
 
-    try:
-        with open(file, encoding="utf-8", errors="replace") as opened:
-            header = opened.readline(100_000).rstrip("\r\n")
-    except FileNotFoundError:
-        return 0
-    except OSError as error:
-        raise DalyError(f"cannot read {file}: {error.strerror}; check its name and permissions") from None
-    return len(csv.columns_of(header)) if header else 0
+    with open(file, encoding="utf-8", errors="replace") as opened:
+        return len(csv.columns_of(opened.readline(100_000).rstrip("\r\n")))

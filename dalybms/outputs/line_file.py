@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
-import stat
 from typing import Callable
 
 from dalybms.errors import DalyError
+from dalybms.files import is_special
 
 _TAIL = 1_000_000
 """Bytes that one line has at the most."""
@@ -24,6 +25,8 @@ class LineFile:
         self._broken = False
         self.dropped = 0
         """Lines that could not be written."""
+        if is_special(path):
+            raise DalyError(f"{path} is no plain file: name a file, or leave -o away for stdout")
         try:
             self._mend(whole)
         except OSError as error:
@@ -80,8 +83,8 @@ class LineFile:
 
 def _open(path: str) -> int:
     """Never waits, as opening a pipe would."""
-    if os.path.exists(path) and not stat.S_ISREG(os.stat(path).st_mode):
-        raise DalyError(f"{path} is no plain file: name a file, or leave -o away for stdout")
+    if is_special(path):
+        raise OSError(errno.EINVAL, "it is no plain file any more")
     return os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
 
 

@@ -404,3 +404,28 @@ def test_an_output_that_cannot_end_in_order_keeps_no_other_from_it(tmp_path: Pat
     process.terminate()
     assert process.wait(PATIENCE) == 0
     assert "daly_bms_voltage_volts" not in metrics.read_text()
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+@pytest.mark.parametrize("where", ["/dev/full", "pipe", "closed"])
+def test_a_stderr_that_takes_nothing_ends_nothing(where: str) -> None:
+    arguments = [*PROGRAM, "-d", "demo:", *FAST, "--count", "5", "--mqtt", "--mqtt-port", "1"]
+    ends = os.pipe()
+    os.close(ends[0])
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            ["/bin/sh", "-c", '"$@" 2>&-', "sh", *arguments] if where == "closed" else arguments,
+            stdout=subprocess.PIPE, stderr=full if where == "/dev/full" else ends[1],
+            timeout=PATIENCE, env=environment(),
+        )  # fmt: skip
+    os.close(ends[1])
+    assert done.returncode == 0
+    assert len(done.stdout.splitlines()) == 5
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl", "influx"])
+def test_a_pipe_as_output_file_is_not_waited_for(form: str, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    done = run("-d", "demo:", "--count", "1", "--format", form, "-o", str(tmp_path / "pipe"))
+    assert done.returncode == 1
+    assert "no plain file" in done.stderr

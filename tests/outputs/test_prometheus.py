@@ -237,6 +237,20 @@ def test_the_file_loses_its_values_when_no_sample_comes(tmp_path: Path) -> None:
     output.close()
 
 
+def test_a_file_that_cannot_be_renewed_does_not_keep_old_values(tmp_path: Path) -> None:
+    path, told = tmp_path / "daly.prom", []  # type: Path, list[str]
+    output = TextFile(str(path), 60, told.append)
+    output.take(read())
+    (tmp_path / "daly.prom.new").mkdir()  # nothing can be written there
+    output.take(FAILED)
+    assert not path.exists()
+    (tmp_path / "daly.prom.new").rmdir()
+    output.take(read())
+    assert about_the_sample(series(path.read_text()))
+    output.close()
+    assert len(told) == 1
+
+
 def test_hundreds_of_connections_that_say_nothing_cost_few_threads_and_handles(server: Server) -> None:
     server.take(read())
     before = threading.active_count()

@@ -218,3 +218,21 @@ def test_a_file_that_cannot_be_is_refused_at_once(tmp_path: Path) -> None:
                         (tmp_path, "no plain file")):  # fmt: skip
         with pytest.raises(DalyError, match=words):
             LineFile(str(path), print, lambda line: True)
+
+
+def test_a_file_that_turns_into_something_else_is_told_once_and_ends_nothing(tmp_path: Path) -> None:
+    told: list[str] = []
+    path = tmp_path / "log"
+    file = LineFile(str(path), told.append, lambda line: True)
+    for make, remove in ((os.mkdir, os.rmdir), (os.mkfifo, os.unlink)):
+        path.unlink()
+        make(path)
+        file.write("lost")
+        file.write("lost")
+        remove(path)
+        file.write("kept")
+        assert path.read_text() == "kept\n"
+    assert file.dropped == 4
+    assert [text.partition(str(path))[2].partition(";")[0] for text in told] == [
+        ": it is no plain file any more", " can be written again",
+    ] * 2  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import threading
 import time
@@ -155,6 +156,8 @@ class TextFile:
             if not self._broken:
                 self._complain(str(error))
             self._broken = True
+            with contextlib.suppress(OSError):  # old values must not stay for want of new ones
+                os.unlink(self._path)
 
 
 def _end(connection: socket.socket) -> None:
