@@ -69,7 +69,7 @@ def _watch(options: argparse.Namespace, kept: Mapping[str, Any]) -> int:
     )
     energy = _energy(options.energy or kept.get("energy"), interval)
     outputs = Outputs(options, kept, interval, complain, [each.name for each in several.watched])
-    with EndedBySignals(several) as ended:
+    with EndedBySignals(several, outputs.tick) as ended:
         try:
             return _run(several, outputs, energy, ended)
         finally:

@@ -34,6 +34,8 @@ class Outputs:
     ) -> None:
         self._all: list[Any] = []
         self.complain, self._names = complain, names
+        self.tick: Callable[[], None] | None = None
+        """To be called each second, where there is a live view."""
         form = options.format or kept.get("output", {}).get("format", "jsonl")
         if form not in FORMATS:
             raise ValueError(f"format {form!r} is unknown: {', '.join(FORMATS)}")
@@ -68,6 +70,7 @@ class Outputs:
 
             view = TableView(names=self._names)
             self.complain = view.note
+            self.tick = view.tick if view.is_live else None
             self._all.append(view)
         elif form == "csv":
             self._all.append(_csv(file, self.complain))

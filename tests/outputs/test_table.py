@@ -11,11 +11,14 @@ import struct
 import subprocess
 import sys
 import termios
+import threading
 import time
 from typing import Any
 
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
+from rich.live import Live
 from samples import BANK, ENERGY, FAILED, PROTOCOLS, TIME, read
 from support import PATIENCE, ROOT
 
@@ -222,7 +225,7 @@ def test_all_cells_fit_where_they_can() -> None:
     assert not any("lines more" in line for line in bare(picture))
 
 
-def test_it_is_drawn_when_a_sample_comes_and_only_then() -> None:
+def test_it_is_drawn_when_a_sample_comes() -> None:
     pictures = on_a_terminal([read(), read(), FAILED], 80, 24)
     assert len([picture for picture in pictures[:-1] if "house" in picture]) == 3
     assert "last good" in pictures[-1], "the last picture stays behind"
@@ -249,6 +252,34 @@ def test_a_long_name_hides_neither_state_nor_age_nor_faults() -> None:
         assert one.split()[-1] == other.split()[-1] == "1"
         assert "ort0" in one
         assert "port0b" in other
+
+
+WIDE = "電池バンク家の大きな名前の電池"
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80])
+def test_a_name_of_wide_letters_hides_neither_state_nor_age_nor_faults(columns: int) -> None:
+    sample = {**read(faults=True), "name": WIDE}
+    (head, *_) = drawn(sample, width=columns).splitlines()
+    assert head.endswith(" s old")
+    assert cell_len(head) <= columns
+    del os.environ["COLUMNS"]
+    (top, one, other, *_) = bare(on_a_terminal([sample, {**sample, "name": WIDE + "b"}], columns, 30)[1])
+    assert top.split()[-1] == "faults"
+    assert one.split()[-1] == other.split()[-1] == "1"
+
+
+@pytest.mark.parametrize("columns", [30, 34, 40, 46, 50, 55, 63, 71, 72])
+def test_no_number_of_several_batteries_is_cut_off(columns: int) -> None:
+    """A part of a number is a wrong number: what does not fit as a whole is left out."""
+    full = read(faults=True, soc={"total_voltage": 1053.25, "current": -1012.5, "soc_percent": 100.0})
+    (top, one, other, *_) = bare(on_a_terminal([full, {**full, "name": "b"}], columns, 12)[1])
+    assert top.split()[-1] == "faults"
+    for row in (one, other):
+        numbers = row.partition(" s ")[2].split()
+        assert numbers[-1] == "1"
+        assert set(numbers) <= {"?", "4", "1053.2", "-1012.5", "-1066416", "1066416", "100.0", "1"}
+        assert len(numbers) == len(top.replace("Δ mV", "Δ").replace("W out", "W").partition("age")[2].split())
 
 
 def test_batteries_stand_in_the_order_in_which_they_were_named() -> None:
@@ -312,3 +343,64 @@ def test_no_color_is_obeyed_and_marks_remain() -> None:
     assert not re.search(r"\x1b\[[0-9;]*3[0-7]m", grey)
     assert "▲" in grey
     assert "▼" in grey
+
+
+def test_a_thread_that_has_something_to_say_does_not_draw() -> None:
+    """It would be held by a terminal that is held, with the lock of stdout."""
+    out = io.StringIO()
+    view = TableView(file=out)
+    view._live = Live(console=Console(file=out, force_terminal=True), auto_refresh=False)
+    view._live.start()
+    view.take(read())
+    before = out.getvalue()
+    thread = threading.Thread(target=view.note, args=("hello",))
+    thread.start()
+    thread.join()
+    assert out.getvalue() == before
+    view.note("main")
+    assert "hello" in out.getvalue()[len(before) :]
+    view.close()
+
+
+@pytest.mark.alone
+def test_ages_stay_true_and_another_size_is_drawn_at_once_between_two_samples() -> None:
+    import fcntl
+
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    command = [
+        sys.executable,
+        str(ROOT / "daly-bms-cli.py"),
+        "watch",
+        "-d",
+        "house=demo:",
+        "--interval",
+        "60",
+    ]
+    process = subprocess.Popen(
+        [*command, "--format", "table"], stdout=theirs, stderr=subprocess.PIPE,
+        env={**os.environ, "TERM": "xterm-256color", "LC_ALL": "C.UTF-8"},
+    )  # fmt: skip
+    try:
+        _read_until(ours, "0 s old")
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 10, 40, 0, 0))
+        small = _read_until(ours, "a larger window")
+        assert all(len(line) <= 40 for line in bare(small.split("\x1b[H")[-1]))
+        _read_until(ours, r"[5-9] s old")
+    finally:
+        process.terminate()
+        end = _read_until(ours, r"\x1b\[\?1049l")
+        os.close(theirs)
+        assert process.wait(PATIENCE) == 0
+        assert process.communicate()[1] == b""
+        os.close(ours)
+    assert end
+
+
+def _read_until(terminal: int, words: str) -> str:
+    data, end = b"", time.monotonic() + 15
+    while not re.search(words, data.decode("utf-8", "replace")):
+        assert time.monotonic() < end, data
+        if select.select([terminal], [], [], 0.1)[0]:
+            data += os.read(terminal, 65536)
+    return data.decode("utf-8", "replace")

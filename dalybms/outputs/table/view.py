@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import IO, Any, Callable
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.live import Live
 from rich.segment import Segment
-from rich.table import Table
 from rich.text import Text
 
-from dalybms.outputs.names import title
-from dalybms.outputs.table.battery import NO_END, Screen, battery, beside, millivolts, state
+from dalybms.outputs.table.battery import NO_END, Screen, battery, beside
+from dalybms.outputs.table.fleet import fleet
 from dalybms.outputs.table.history import History
-from dalybms.outputs.table.words import ASCII, UNICODE, cut, plain, shown
+from dalybms.outputs.table.words import ASCII, UNICODE, plain
 
-_NAME = 20
-"""Letters of a name that are worth more than what is said behind a state."""
 _NOTES = 2
 """Messages that stay on the screen."""
+_REDRAWN = 5.0
+"""Seconds after which a picture is drawn anew, so that the ages in it are true."""
 
 
 class TableView:
@@ -41,27 +42,55 @@ class TableView:
         self._batteries: dict[tuple[str, Any], History] = {}
         self._notes: list[str] = []
         self._live: Live | None = None
+        self._drawing, self._drawn_at, self._drawn_for = False, 0.0, self._console.size
         if self._console.is_terminal and not self._console.is_dumb_terminal:
             self._live = Live(console=self._console, auto_refresh=False, screen=True)
             self._live.start()
 
     def take(self, sample: Mapping[str, Any]) -> None:
         key = (str(sample.get("name")), sample.get("board"))
-        history = self._batteries.setdefault(key, History())
-        history.take(sample)
-        if self._live:
-            self._draw()
-        else:
-            self._console.print(battery(history, self._screen(), self._clock()))
+        with self._undisturbed():
+            history = self._batteries.setdefault(key, History())
+            history.take(sample)
+            self._draw_if_live()
+            if not self._live:
+                self._console.print(battery(history, self._screen(), self._clock()))
 
     def note(self, text: str) -> None:
-        """A message that would otherwise go to stderr, under what is drawn."""
+        """A message that would otherwise go to stderr, under what is drawn; from any thread.
+
+        Another thread does not draw: it would be held by a terminal that is held.
+        """
         self._notes = [*self._notes, text][-_NOTES:]
-        if self._live and self._batteries:
-            self._draw()
+        if threading.current_thread() is threading.main_thread():
+            with self._undisturbed():
+                self._draw_if_live()
+
+    @property
+    def is_live(self) -> bool:
+        return self._live is not None
+
+    def tick(self) -> None:
+        """Draw anew in a window of another size, and where the ages are no longer true.
+
+        May be called by a signal handler, in the middle of anything here.
+        """
+        is_old = time.monotonic() - self._drawn_at >= _REDRAWN
+        if not self._drawing and (is_old or self._console.size != self._drawn_for):
+            with self._undisturbed():
+                self._draw_if_live()
+
+    @contextlib.contextmanager
+    def _undisturbed(self) -> Iterator[None]:
+        before, self._drawing = self._drawing, True
+        try:
+            yield
+        finally:
+            self._drawing = before
 
     def close(self) -> None:
         """Leave the last picture behind."""
+        self._drawing = True
         if self._live:
             self._live.stop()
             self._live = None
@@ -76,7 +105,7 @@ class TableView:
         screen.height -= len(notes)
         if len(histories) == 1:
             return Group(battery(histories[0], screen, now), *notes)
-        parts: list[RenderableType] = [_fleet(histories, screen, now)]
+        parts: list[RenderableType] = [fleet(histories, screen, now)]
         if not screen.small:
             share = Screen(screen.width, 24, screen.signs, screen.encoding)
             for history in histories:
@@ -88,8 +117,10 @@ class TableView:
         known = name in self._names
         return (self._names.index(name), board or 0) if known else (len(self._names), 0)
 
-    def _draw(self) -> None:
-        assert self._live
+    def _draw_if_live(self) -> None:
+        if not self._live or not self._batteries:
+            return
+        self._drawn_at, self._drawn_for = time.monotonic(), self._console.size
         self._live.update(_Cropped(self.picture(), UNICODE if self._is_unicode() else ASCII), refresh=True)
 
     def _is_unicode(self) -> bool:
@@ -109,43 +140,6 @@ def show(sample: Mapping[str, Any], file: IO[str] | None = None) -> None:
     signs = ASCII if console.options.ascii_only else UNICODE
     screen = Screen(console.width, NO_END, signs, console.encoding)
     console.print(Group(battery(history, screen, time.time()), *beside(history, screen)))
-
-
-def _fleet(histories: list[History], screen: Screen, now: float) -> Table:
-    """A row for each battery, and the bank last."""
-    wide, gap = screen.width >= 72, 2 if screen.width >= 100 else 1
-    heads = [f"{screen.signs.delta} mV", *(["V", "A", "W out"] if wide else ["A"]), "%", "faults"]
-    ordered = sorted(histories, key=lambda each: "bank" in each.sample)
-    rows = [[_brief(history, screen, now), *_numbers(history, wide)] for history in ordered]
-    widths = [max(cell.cell_len for cell in column) for column in zip(*rows)]
-    least = [13, *(max(5, len(head)) for head in heads)]
-    widths = [max(pair) for pair in zip(widths, least)]
-    names = [plain(title(history.sample), screen.encoding) for history in ordered]
-    spare = screen.width - sum(widths[1:]) - 2 * gap * len(widths)
-    widths[0] = max(least[0], min(widths[0], spare - min(_NAME, max(map(len, names)))))
-    table = Table(box=None, pad_edge=False, padding=(0, gap))
-    table.add_column("battery", no_wrap=True, overflow="crop")
-    table.add_column("state and age", no_wrap=True, overflow="crop", min_width=widths[0], max_width=widths[0])
-    for head, width in zip(heads, widths[1:]):
-        table.add_column(head, justify="right", no_wrap=True, overflow="crop", min_width=width)
-    for name, row in zip(names, rows):
-        table.add_row(Text(cut(name, max(5, spare - widths[0]), screen.signs), "bold"), *row)
-    return table
-
-
-def _numbers(history: History, wide: bool) -> list[Text]:
-    values = history.values
-    volts, amperes = shown(values.get("total_voltage"), "", 1), shown(values.get("current"), "", 1)
-    electric = [volts, amperes, shown(values.get("power"))] if wide else [amperes]
-    numbers = [millivolts(values.get("delta_voltage")), *electric, shown(values.get("soc_percent"), "", 1)]
-    faults = Text(shown(values.get("fault_count")), "bold red" if values.get("fault") else "")
-    return [*map(Text, numbers), faults]
-
-
-def _brief(history: History, screen: Screen, now: float) -> Text:
-    if screen.width >= 100:
-        return state(history, screen, now)
-    return Text(f"{history.sample.get('state')} {history.age(now):.0f} s")
 
 
 class _Cropped:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from rich.cells import cell_len
+
 from dalybms.outputs.quantities import TABLE
 
 _PRECISION = {row.key: row.precision for row in TABLE}
@@ -36,10 +38,12 @@ def plain(text: Any, encoding: str = "utf-8") -> str:
 
 
 def cut(text: str, room: int, signs: Signs) -> str:
-    """The end of a name, which tells one from another, where all of it does not fit."""
-    if len(text) <= room:
+    """The end of a name, which tells one from another, where all of it does not fit in `room` columns."""
+    if cell_len(text) <= room:
         return text
-    return signs.more + text[len(text) - max(1, room - len(signs.more)) :]
+    while len(text) > 1 and cell_len(signs.more + text) > room:
+        text = text[1:]
+    return signs.more + text
 
 
 def shown(value: Any, unit: str = "", precision: int = 0) -> str:
