@@ -25,7 +25,7 @@ def _asked(target: Target, speakers: list[Speaker]) -> str:
     asked = ", ".join(speaker.asks for speaker in speakers)
     if not asked:
         return ""
-    if target.address is not None:
+    if target.address is not None and target.protocol in ("auto", "a5"):
         return f"only {asked} was asked: without a host address (--uart, --address) the others are tried"
     if target.protocol != "auto":
         return f"only {asked} was asked: protocol auto tries the others"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING, Any, Callable
+from typing import TYPE_CHECKING, Any, Callable, TypeVar
 
 from dalybms.arguments import check_flag, check_seconds, check_whole
 from dalybms.detection import Detection
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from dalybms.protocols.parameters import Found
     from dalybms.protocols.request import Answer, Request
     from dalybms.taping import Record
+
+_Own = TypeVar("_Own", bound="DalyBMS")
+"""`with` gives what it was given: a Bluetooth battery has a connect() of its own."""
 
 
 class DalyBMS(Getters, Writing, Raw, Playing):
@@ -147,7 +150,7 @@ class DalyBMS(Getters, Writing, Raw, Playing):
         if link:
             link.close()
 
-    def __enter__(self) -> DalyBMS:
+    def __enter__(self: _Own) -> _Own:
         return self
 
     def __exit__(self, *_: object) -> None:

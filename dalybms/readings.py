@@ -47,11 +47,11 @@ class CellVoltageRange(TypedDict, total=False):
 class TemperatureRange(TypedDict, total=False):
     """Empty for a board without a sensor."""
 
-    highest_temperature: int
-    """C"""
+    highest_temperature: float
+    """C, with a decimal where the board tells one"""
     highest_sensor: int
     """number of that sensor, from 1"""
-    lowest_temperature: int
+    lowest_temperature: float
     """C"""
     lowest_sensor: int
     """number of that sensor, from 1"""

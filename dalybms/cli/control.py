@@ -12,7 +12,7 @@ from dalybms.bms import DalyBMS
 from dalybms.cli import limits, output
 from dalybms.cli.options import FromEnvironment
 from dalybms.cli.write_by_hand import by_hand
-from dalybms.cli.write_flags import asked, repeated
+from dalybms.cli.write_flags import asked
 from dalybms.cli.write_log import WriteLog
 from dalybms.cli.write_question import confirmed, may_ask
 from dalybms.errors import DalyError, WriteRefused, WriteUnverified
@@ -39,8 +39,6 @@ def misuse(options: argparse.Namespace) -> str:
     writes = asked(options)
     if len(writes) > 1:
         return "one write per command: give one of the writing flags"
-    if repeated(options.given):
-        return f"{', '.join(repeated(options.given))}: given twice: name the one that is meant"
     beside = options.list_ports or options.scan or options.get or options.mqtt or options.format != "json"
     if options.sections or options.all or options.without or beside:
         return "a write goes alone: read in a command of its own"

@@ -10,9 +10,10 @@ from typing import Any
 
 from dalybms.cli import output
 from dalybms.cli.options import DEVICE_VARIABLE, RecordFile, add_battery, add_verbose
-from dalybms.cli.parser import Parser, seconds
+from dalybms.cli.parser import Parser
 from dalybms.cli.run import show_bytes
 from dalybms.cli.settings import settings
+from dalybms.cli.values import Once, seconds, silence
 from dalybms.diagnosis.diagnose import diagnose
 from dalybms.diagnosis.steps import Step
 from dalybms.errors import DalyError
@@ -128,6 +129,7 @@ def _parser() -> argparse.ArgumentParser:
     general.add_argument("--json", action="store_true", help="all steps, causes and findings as JSON")
     general.add_argument(
         "--report",
+        action=Once,
         metavar="FILE",
         help="write a new file for a bug report: versions, findings, recording, blanked",
     )
@@ -141,7 +143,7 @@ def _parser() -> argparse.ArgumentParser:
     patience = parser.add_argument_group("how long to try")
     patience.add_argument(
         "--reply-timeout",
-        type=seconds,
+        type=silence,
         metavar="SECONDS",
         help="longest silence before asking again (0.5, over Bluetooth 0.8)",
     )

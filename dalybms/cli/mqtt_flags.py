@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from dalybms.cli.parser import whole
+from dalybms.cli.values import whole
 
 
 def add_options(group: argparse._ActionsContainer) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 from dalybms import __version__
 from dalybms.cli import mqtt_flags, without, write_flags
 from dalybms.cli.check.flags import add_options
-from dalybms.cli.parser import Parser, host_address, megabytes, repeats, rest, seconds, whole
+from dalybms.cli.parser import Parser
+from dalybms.cli.values import Once, host_address, megabytes, repeats, rest, seconds, silence, whole
 from dalybms.device import MOST_BOARDS, PROTOCOLS
 from dalybms.sections import MORE_SECTIONS, SECTIONS, word
 from dalybms.timing import BAUD
@@ -48,13 +49,11 @@ def board_numbers(text: str) -> int | list[int] | str:
     """One number, several as 1,2,3, or "all"."""
     if text == ALL_BOARDS:
         return text
-    try:
-        numbers = [int(part) for part in text.split(",")]
-    except ValueError:
-        numbers = []
-    if not numbers or not all(1 <= number <= MOST_BOARDS for number in numbers):
+    parts = text.split(",")
+    numbers = [int(part) for part in parts if part.isascii() and part.isdigit() and len(part) < 3]
+    if len(numbers) < len(parts) or not all(1 <= number <= MOST_BOARDS for number in numbers):
         raise argparse.ArgumentTypeError(
-            f"board must be 1 to {MOST_BOARDS}, several as 1,2,3, or {ALL_BOARDS}, not {text}"
+            f"board must be 1 to {MOST_BOARDS}, several as 1,2,3, or {ALL_BOARDS}, not {text!r}"
         )
     if len(set(numbers)) < len(numbers):
         raise argparse.ArgumentTypeError(f"{text} names a board twice")
@@ -106,7 +105,7 @@ def add_battery(group: argparse._ArgumentGroup, several: bool = False, boards: s
 
     boards: which lists of boards --board takes beside a number, in words.
     """
-    one: dict[str, Any] = {"default": FromEnvironment(os.environ.get(DEVICE_VARIABLE, ""))}
+    one: dict[str, Any] = {"default": FromEnvironment(os.environ.get(DEVICE_VARIABLE, "")), "action": Once}
     group.add_argument(
         "-d",
         "--device",
@@ -119,18 +118,24 @@ def add_battery(group: argparse._ArgumentGroup, several: bool = False, boards: s
     group.add_argument("--uart", action="store_true", help="ask as host 0x80 only (same as --address 8)")
     group.add_argument(
         "--address",
+        action=Once,
         type=host_address,
         metavar="HOST",
         help="ask as this host only: 4 (0x40), 8 (0x80) or the byte; without it both are tried",
     )
     group.add_argument(
         "--board",
+        action=Once,
         type=board_numbers,
         metavar="N",
         help=f"board number on a shared cable{boards}; without it the cable must have one board alone",
     )
     group.add_argument(
-        "--protocol", choices=PROTOCOLS, default="auto", help="what the board speaks; auto finds out (auto)"
+        "--protocol",
+        action=Once,
+        choices=PROTOCOLS,
+        default="auto",
+        help="what the board speaks; auto finds out (auto)",
     )
     group.add_argument("--sinowealth", action="store_true", help="same as --protocol sinowealth")
     group.add_argument(
@@ -176,7 +181,9 @@ def _add_readings(group: argparse._ArgumentGroup) -> None:
 
 
 def _add_outputs(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--get", metavar="PATH", help="print one bare value, for instance soc.soc_percent")
+    group.add_argument(
+        "--get", action=Once, metavar="PATH", help="print one bare value, for instance soc.soc_percent"
+    )
     group.add_argument("--format", choices=("json", "table"), default="json", help="how to print it (json)")
 
 
@@ -191,7 +198,7 @@ def add_patience(group: argparse._ArgumentGroup, ends: bool = True) -> None:
         )
     group.add_argument(
         "--reply-timeout",
-        type=seconds,
+        type=silence,
         metavar="SECONDS",
         help="longest silence before asking again (0.5, over Bluetooth 0.8)",
     )

@@ -15,9 +15,24 @@ DIFFERENT = 3
 """Of `parameters diff`: there are differences."""
 
 
+_LONGEST_WORD, _KEPT = 300, 100
+"""Letters: of a longer word of a message, such as an argument that went wrong, the two ends are shown."""
+
+
 def complain(message: object) -> None:
     """One line on stderr, whatever the message holds."""
-    say(f"daly-bms-cli: {' '.join(str(message).split())}")
+    say(f"daly-bms-cli: {in_a_line(message)}")
+
+
+def in_a_line(message: object) -> str:
+    """A message as a terminal bears it: signs that would steer it, as names may hold, are written out."""
+    words = (
+        word if word.isprintable() else word.encode("unicode_escape").decode()
+        for word in str(message).split()
+    )
+    return " ".join(
+        word if len(word) <= _LONGEST_WORD else f"{word[:_KEPT]}...{word[-_KEPT:]}" for word in words
+    )
 
 
 def say(line: str, end: str = "\n") -> bool:

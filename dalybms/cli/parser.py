@@ -10,7 +10,10 @@ from typing import Any, NoReturn
 from dalybms.cli import output, verbs
 
 _ERROR = ": error: "
-_LONGEST_REST = 10.0
+_MAY_BE_EMPTY = ("--mqtt-user", "--mqtt-password")
+"""As scripts for 0.5 give them to a broker that asks for neither."""
+_NEAR, _NEARER = 0.6, 0.8
+"""How alike a word has to be to what may have been meant: an option, a word without dashes."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -28,11 +31,31 @@ class Parser(argparse.ArgumentParser):
     def parse_args(  # type: ignore[override]
         self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
     ) -> argparse.Namespace:
+        self._refuse_empty(sys.argv[1:] if args is None else args)
         options, unknown = self.parse_known_args(args, namespace)
         if unknown:
             advice = self._advice(unknown[0])
             self.error(f"unrecognized arguments: {' '.join(unknown)}{f' ({advice})' if advice else ''}")
         return options
+
+    def parse_intermixed_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> argparse.Namespace:
+        self._refuse_empty(sys.argv[1:] if args is None else args)
+        return super().parse_intermixed_args(args, namespace)
+
+    def _refuse_empty(self, given: Sequence[str]) -> None:
+        """What a script has not set: the option would do nothing, or another thing, unseen."""
+        for before, word in zip(("", *given), given):
+            option, equals, value = word.partition("=")
+            if word == "" or (equals and not value and option.startswith("--")):
+                option = option or (before if self._takes_a_value(before) else "an argument")
+                if option not in _MAY_BE_EMPTY:
+                    self.error(f"{option} is empty: give a value, or leave it out")
+
+    def _takes_a_value(self, option: str) -> bool:
+        action = self._option_string_actions.get(option)
+        return action is not None and action.nargs != 0
 
     def _advice(self, word: str) -> str:
         """What may have been meant; "" where nothing is near."""
@@ -42,72 +65,20 @@ class Parser(argparse.ArgumentParser):
         known = [*self._option_string_actions, *(() if of_verb else verbs.VERBS)]
         if "-d" in known and not word.startswith("-") and (":" in word or "/" in word):
             return "a battery is named with -d"
+        if len(word.strip("-")) < 2:
+            return ""
         from difflib import get_close_matches
 
         flag = f"--{word.strip('-').partition('=')[0]}"
-        near = get_close_matches(flag, known, 1) or get_close_matches(word, known, 1)
+        alike = _NEAR if word.startswith("-") else _NEARER
+        near = get_close_matches(flag, known, 1, alike) or get_close_matches(word, known, 1, alike)
         return f"do you mean {near[0]}?" if near else ""
 
     def error(self, message: str) -> NoReturn:
-        if sys.stderr is not None:
-            reason = " ".join(message.split())
-            print(f"{self.prog}{_ERROR}{reason}; {self.prog} --help says more", file=sys.stderr)
+        output.say(f"{self.prog}{_ERROR}{output.in_a_line(message)}; {self.prog} --help says more")
         raise SystemExit(output.USAGE)
 
 
 def reason(said: str) -> str:
     """What was wrong, from what was said about it on stderr."""
     return said.partition(_ERROR)[2].rpartition("; ")[0] or said
-
-
-def whole(text: str) -> int:
-    """A whole number, for the library to judge."""
-    try:
-        return int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
-
-
-def seconds(text: str) -> float:
-    """A time limit."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < 1e6:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0 and below a million")
-    return value
-
-
-def megabytes(text: str) -> float:
-    """The size of a file."""
-    try:
-        return seconds(text)
-    except argparse.ArgumentTypeError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of megabytes above 0") from None
-
-
-def rest(text: str) -> float:
-    """Between an answer and the next question."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value <= _LONGEST_REST:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds from 0 to 10")
-    return value
-
-
-def repeats(text: str) -> int:
-    """How often a request is repeated."""
-    if not (text.isascii() and text.isdigit() and int(text) <= 100):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to 100")
-    return int(text)
-
-
-def host_address(text: str) -> int:
-    """A byte, decimal or as 0x40."""
-    try:
-        return int(text, 0)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no host address: 4, 8 or a byte as 0x40") from None

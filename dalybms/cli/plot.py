@@ -78,7 +78,7 @@ def _since(text: str | None) -> float:
     """Seconds since 1970 of "2026-11-26", "2026-11-26T08:00" (local time), "12h", "3d"."""
     if text is None:
         return -math.inf
-    ago = re.fullmatch(r"(\d{1,5})([mhd])", text)
+    ago = re.fullmatch(r"([0-9]{1,5})([mhd])", text)
     if ago:
         return time.time() - int(ago[1]) * _UNITS[ago[2]]
     try:
@@ -91,7 +91,7 @@ def _cells(text: str | None) -> set[int]:
     """{1, 2, 3, 7} of "1-3,7"."""
     found: set[int] = set()
     for part in () if text is None else text.split(","):
-        match = re.fullmatch(r"(\d{1,2})(?:-(\d{1,2}))?", part)
+        match = re.fullmatch(r"([0-9]{1,2})(?:-([0-9]{1,2}))?", part)
         if match is None or not 1 <= int(match[1]) <= int(match[2] or match[1]) <= 48:
             raise ValueError(f"--cells {text}: give numbers from 1 to 48, as 1-4,9")
         found.update(range(int(match[1]), int(match[2] or match[1]) + 1))

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Callable
 
 from dalybms.bms import DalyBMS
-from dalybms.cli import limits, output, single, without, write_flags
+from dalybms.cli import limits, mqtt_flags, output, single, without, write_flags
 from dalybms.cli.check.flags import without_check
 from dalybms.cli.options import DEVICE_VARIABLE, build_parser
 from dalybms.cli.settings import settings
@@ -30,7 +30,6 @@ def run(given: Sequence[str]) -> int:
 
         return check_run.main(given, parser, battery, connect)
     options = parser.parse_args(given)
-    options.given = given
     alone = without_check(options)
     if alone:
         parser.error(f"{', '.join(alone)}: only with --check")
@@ -142,7 +141,8 @@ def _search(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int
     """What there is to read; asks no battery."""
     if options.record:
         parser.error("--record is for commands that ask a battery: nothing passes here")
-    if (options.list_ports and options.scan) or options.sections or options.all or options.get:
+    printed = options.get or options.format != "json" or options.mqtt or mqtt_flags.meant(options)
+    if (options.list_ports and options.scan) or options.sections or options.all or options.without or printed:
         parser.error("--list-ports and --scan go alone, each in a command of its own")
     if options.scan:
         return _scan(options)

@@ -11,10 +11,11 @@ from typing import Any
 from dalybms.battery_names import BANK
 from dalybms.cli import mqtt_flags, output, watch_config
 from dalybms.cli.options import DEVICE_VARIABLE, add_battery, add_patience, add_verbose
-from dalybms.cli.parser import Parser, seconds
+from dalybms.cli.parser import Parser
 from dalybms.cli.run import show_bytes
 from dalybms.cli.settings import settings
 from dalybms.cli.systemd import Notifier, complain
+from dalybms.cli.values import Once, seconds, whole_from
 from dalybms.cli.watch_outputs import FORMATS, Outputs, ReaderGone
 from dalybms.cli.watch_pace import PaceNotice
 from dalybms.cli.watch_signals import EndedBySignals
@@ -181,7 +182,7 @@ def _remove(options: argparse.Namespace, kept: Mapping[str, Any]) -> int:
 
 
 def _count_of(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text)):
+    if not whole_from(1, 10**9, text):
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
     return int(text)
 
@@ -192,7 +193,9 @@ def _parser() -> Parser:
     general = parser.add_argument_group("options")
     general.add_argument("-h", "--help", action="help", help="show this help and exit")
     add_verbose(general)
-    general.add_argument("--config", metavar="FILE", help="a TOML file with batteries and outputs")
+    general.add_argument(
+        "--config", action=Once, metavar="FILE", help="a TOML file with batteries and outputs"
+    )
     add_battery(parser.add_argument_group("which batteries"), several=True, boards=", several as 1,2,3")
     general.add_argument("--invert-current", action="store_true", help="turn the sign of the current")
     loop = parser.add_argument_group("how often")
@@ -204,13 +207,18 @@ def _parser() -> Parser:
         "--release", action="store_true", help="close the wire between samples: apps can connect"
     )
     loop.add_argument("--bank", action="store_true", help="add a sample of all batteries as one")
-    loop.add_argument("--energy", metavar="FILE", help="count Wh and Ah in this file")
+    loop.add_argument("--energy", action=Once, metavar="FILE", help="count Wh and Ah in this file")
     add_patience(parser.add_argument_group("how long to try"), ends=False)
     outputs = parser.add_argument_group("outputs")
     outputs.add_argument("--format", choices=FORMATS, help="on stdout or in -o (jsonl)")
-    outputs.add_argument("-o", "--output", metavar="FILE", help="append to this file instead of stdout")
     outputs.add_argument(
-        "--prometheus", metavar="WHERE", help="serve or write metrics: PORT, ADDRESS:PORT or FILE.prom"
+        "-o", "--output", action=Once, metavar="FILE", help="append to this file instead of stdout"
+    )
+    outputs.add_argument(
+        "--prometheus",
+        action=Once,
+        metavar="WHERE",
+        help="serve or write metrics: PORT, ADDRESS:PORT or FILE.prom",
     )
     mqtt_flags.add_options(parser.add_argument_group("MQTT"))
     return parser

@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from typing import Any
+
+from dalybms.cli.values import Once, decimal
 
 ACTIONS = ("charge_mosfet", "discharge_mosfet", "soc", "restart")
 _ONLY_WITH_WRITES = ("yes", "dry_run", "if_battery_code", "write_log")
-_ONCE = (
-    "--device",
-    "--board",
-    "--protocol",
-    "--address",
-    "--set-charge-mosfet",
-    "--set-discharge-mosfet",
-    "--set-soc",
-    "--if-battery-code",
-    "--write-log",
-)
 
 
 def add_options(group: argparse._ActionsContainer) -> None:
@@ -26,9 +16,10 @@ def add_options(group: argparse._ActionsContainer) -> None:
     add = group.add_argument
     for name in ("charge", "discharge"):
         flag, text = f"--set-{name}-mosfet", f"switch the {name} MOSFET, and read back"
-        add(flag, choices=("on", "off"), dest=f"{name}_mosfet", help=text)
+        add(flag, action=Once, choices=("on", "off"), dest=f"{name}_mosfet", help=text)
     add(
         "--set-soc",
+        action=Once,
         metavar="PERCENT",
         type=_percent,
         dest="soc",
@@ -37,8 +28,8 @@ def add_options(group: argparse._ActionsContainer) -> None:
     add("--restart", action="store_true", help="restart the board, and wait until it answers again")
     add("--yes", action="store_true", help="do not ask; needed where no terminal is there to ask")
     add("--dry-run", action="store_true", help="show old -> new and the frame, and send nothing but reads")
-    add("--if-battery-code", metavar="TEXT", help="write only to the battery with this code")
-    add("--write-log", metavar="FILE", help="append a JSON line before and after the write")
+    add("--if-battery-code", action=Once, metavar="TEXT", help="write only to the battery with this code")
+    add("--write-log", action=Once, metavar="FILE", help="append a JSON line before and after the write")
     add("--read-only", action="store_true", help="refuse every write")
 
 
@@ -56,18 +47,13 @@ def without_write(options: argparse.Namespace) -> list[str]:
     return [] if asked(options) else [f"--{name.replace('_', '-')}" for name in given]
 
 
-def repeated(given: Sequence[str]) -> list[str]:
-    """The options of a write that stand twice on the command line: the last one would win unseen."""
-    words = ["-d" if word[:2] == "-d" else word.partition("=")[0] for word in given]
-    words = ["--device" if word == "-d" else word for word in words]
-    return [name for name in _ONCE if words.count(name) > 1]
-
-
 def _percent(text: str) -> float:
     from dalybms.writing import checked_percent
 
+    value = None if "e" in text.lower() else decimal(text)
+    if value is None:
+        raise argparse.ArgumentTypeError(f"a state of charge is a number, not {text!r}")
     try:
-        return checked_percent(float(text if text.isascii() and "_" not in text else "?"))
+        return checked_percent(value)
     except ValueError as error:
-        said = str(error) if "must be" in str(error) else f"a state of charge is a number, not {text!r}"
-        raise argparse.ArgumentTypeError(said) from None
+        raise argparse.ArgumentTypeError(str(error)) from None

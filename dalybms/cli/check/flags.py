@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from dalybms.cli.values import whole_from
+
 CHECK_ONLY = (
     "warning",
     "critical",
@@ -68,6 +70,6 @@ class _count:
         self.low, self.high = low, high
 
     def __call__(self, text: str) -> int:
-        if not (text.isascii() and text.isdigit() and self.low <= int(text) <= self.high):
+        if not whole_from(self.low, self.high, text):
             raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {self.low} to {self.high}")
         return int(text)

@@ -8,7 +8,7 @@ import io
 from collections.abc import Sequence
 from typing import Any, Callable
 
-from dalybms.cli import limits, output, write_flags
+from dalybms.cli import limits, mqtt_flags, output, write_flags
 from dalybms.cli.check import verdict as check
 from dalybms.cli.check.nagios import UNKNOWN, Verdict, worst
 from dalybms.cli.parser import reason
@@ -64,13 +64,14 @@ def _main(argv: Sequence[str], parser: argparse.ArgumentParser, battery: Battery
 
 def _checked(options: argparse.Namespace, battery: Battery, connect: Connect) -> Verdict:
     """Raises ValueError for options that contradict each other, or a device that is none."""
+    if write_flags.asked(options) or write_flags.without_write(options):
+        raise ValueError("a check writes nothing: a write goes alone, in a command of its own")
+    printed = options.get or options.format != "json" or options.mqtt or mqtt_flags.meant(options)
+    if printed or options.list_ports or options.scan:
+        raise ValueError("--check prints its verdict alone: leave --mqtt, --get, --format and searches out")
     if not options.device:
         raise ValueError("which battery? give -d DEVICE")
     limit = TIME_LIMIT if options.timeout is None else options.timeout
-    if write_flags.asked(options) or write_flags.without_write(options):
-        raise ValueError("a check writes nothing: a write goes alone, in a command of its own")
-    if options.mqtt or options.get or options.format != "json" or options.list_ports or options.scan:
-        raise ValueError("--check prints its verdict alone: leave --mqtt, --get, --format and searches out")
     policy = check.policy_of(options)
     late = check.unknown(_LATE.format(seconds=f"{limit:g}"))
     seconds = max(limit / 2, limit - limits.GRACE - STARTUP)
