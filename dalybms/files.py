@@ -20,9 +20,10 @@ def put(path: str, text: str, lasting: bool = True) -> None:
     lasting: wait until the disk has it; not for what is made anew in a moment.
     A link stays a link. Raises DalyError, one line, when it cannot be written; the old file is whole then.
     """
-    target = os.path.realpath(path)
-    beside = f"{target}.new"
+    beside = ""
     try:
+        target = os.path.realpath(path)
+        beside = f"{target}.new"
         with open(beside, "w", encoding="utf-8", newline="\n") as file:
             file.write(text)
             file.flush()

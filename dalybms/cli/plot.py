@@ -67,7 +67,7 @@ def _check(path: str, source: str) -> None:
     """Before a long log is read."""
     if not path.lower().endswith(ENDINGS):
         raise ValueError(f"{path}: a picture ends in {', '.join(ENDINGS)}")
-    if os.path.realpath(path) == os.path.realpath(source):
+    if os.path.exists(path) and os.path.exists(source) and os.path.samefile(path, source):
         raise ValueError(f"{path} is the log itself: give another -o")
     folder = os.path.dirname(path) or "."
     if not os.path.isdir(folder):

@@ -15,7 +15,7 @@ class Held:
     """A port that this program has opened, or is opening; give_back() when it is closed."""
 
     def __init__(self, name: str) -> None:
-        self._port = os.path.realpath(name)
+        self._port = _real(name)
         _held.add(self)
 
     def elsewhere(self) -> bool:
@@ -27,6 +27,14 @@ class Held:
 
 
 _held: WeakSet[Held] = WeakSet()
+
+
+def _real(name: str) -> str:
+    """The file behind a name; the name where the working folder is gone."""
+    try:
+        return os.path.realpath(name)
+    except OSError:
+        return name
 
 
 def import_pyserial() -> Any:

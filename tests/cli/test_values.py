@@ -8,6 +8,7 @@ import io
 import math
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any, Callable
 
 import pytest
@@ -185,3 +186,32 @@ def test_a_search_goes_alone(search: str, beside: list[str]) -> None:
     done = subprocess.run([*CLI, search, *beside], capture_output=True, text=True, timeout=PATIENCE)
     assert (done.returncode, done.stdout) == (output.USAGE, "")
     assert "--list-ports and --scan go alone" in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows keeps a working folder")
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [
+        (["-d", "demo:", "--soc"], output.DONE),
+        (["-d", "ttyNone", "--soc"], output.FAILED),
+        (["-d", "demo:", "--soc", "--record", "x"], output.FAILED),
+        (["parameters", "save", "x", "-d", "demo:"], output.FAILED),
+        (["parameters", "diff", "x.json", "demo:"], output.FAILED),
+        (["plot", "x", "-o", "y.png"], output.FAILED),
+        (["watch", "-d", "demo:", "--count", "1", "-o", "x.jsonl"], output.FAILED),
+        (["watch", "-d", "demo:", "--count", "1", "--energy", "x"], output.FAILED),
+        (["watch", "-d", "demo:", "--config", "x"], output.FAILED),
+        (["-d", "demo:", "--set-soc", "5", "--yes", "--write-log", "x"], output.FAILED),
+    ],
+    ids=lambda given: " ".join(given[:2]) if isinstance(given, list) else "",
+)
+def test_a_working_folder_that_is_gone(given: list[str], code: int, tmp_path: Path) -> None:
+    done = subprocess.run(
+        ["sh", "-c", 'rmdir "$PWD" && exec "$@"', "sh", *CLI, *given],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+    )
+    assert done.returncode == code, done.stderr
+    assert done.stderr.count("\n") == (code != output.DONE)
