@@ -18,6 +18,7 @@ from typing import Any, Callable, Union
 from dalybms.arguments import check_seconds, check_whole
 from dalybms.battery_names import BANK, check_names, key_of
 from dalybms.cable import open_cable
+from dalybms.elapsed import elapsed
 from dalybms.opening import battery_class
 from dalybms.sampling import ERROR, Sample, Sampler, Watched, rfc3339
 from dalybms.schedule import Schedule
@@ -61,7 +62,7 @@ class Watch:
         self._bank = _Bank(self.watched, interval) if bank else None
         self._samplers = [Sampler(each, opened, wall, release) for each in self.watched]
         self._queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        """(sampler, monotonic time, sample), None: a wire has ended, or an exception that ended it.
+        """(sampler, elapsed(), sample), None: a wire has ended, or an exception that ended it.
 
         Of the queues only this one can be filled by a signal handler that interrupts its own reader."""
         self._room = threading.Semaphore(_ROOM)
@@ -69,7 +70,7 @@ class Watch:
         self._stopped = False
         self._threads: list[threading.Thread] = []
         self.read_at = 0.0
-        """When the sample given last had been read, monotonic, s: a slow consumer gets it later."""
+        """When the sample given last had been read, by elapsed(), s: a slow consumer gets it later."""
         self.ended_by_count = False
         """Has every battery given `count` samples?"""
 
@@ -148,7 +149,7 @@ class Watch:
 
     def _hand_over(self, sampler: Sampler, sample: Sample) -> bool:
         """False when the watch ends: nobody will take it any more."""
-        at = time.monotonic()
+        at = elapsed()
         while not self._stopping.is_set():
             if self._room.acquire(timeout=0.2):
                 self._queue.put((sampler, at, sample))

@@ -20,7 +20,7 @@ class PaceNotice:
         self._told: set[str] = set()
 
     def take(self, sample: Mapping[str, Any], at: float) -> None:
-        """at: when it was read, monotonic, s."""
+        """at: when it was read, s, by a clock that is never set."""
         name = str(sample["name"])
         key = (name, sample["board"])
         passed = at - self._last.get(key, at)

@@ -175,6 +175,63 @@ def test_a_port_in_use_is_told_at_once(server: Server) -> None:
         prometheus(target(f"127.0.0.1:{server.address[1]}"), 60, print)
 
 
+def test_who_looks_whether_somebody_is_there_is_answered(server: Server) -> None:
+    server.take(read())
+    with socket.create_connection(server.address, PATIENCE) as wire:
+        wire.sendall(b"HEAD /metrics HTTP/1.0\r\n\r\n")
+        head = wire.makefile("rb").read()
+    assert head.startswith(b"HTTP/1.0 200 ")
+    assert b"text/plain" in head
+    assert head.endswith(b"\r\n\r\n")
+
+
+@pytest.mark.parametrize(
+    "rough",
+    [
+        b"\x16\x03\x01\x02\0\x01\r\n\r\n", b"GET\r\n\r\n", b"GET /" + b"x" * 70_000 + b" HTTP/1.0\r\n\r\n",
+        b"GET http://[bad/ HTTP/1.0\r\n\r\n", b"POST / HTTP/1.0\r\nContent-Length: 9\r\n\r\n", b"\0" * 1000,
+        b"GET / HTTP/1.0\r\n" + b"a: b\r\n" * 500,
+    ],
+)  # fmt: skip
+def test_rough_requests_harm_no_other_and_say_nothing(
+    server: Server, rough: bytes, capfd: pytest.CaptureFixture[str]
+) -> None:
+    server.take(read())
+    with socket.create_connection(server.address, PATIENCE) as wire:
+        wire.sendall(rough)
+        assert series(scrape(server))
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("where", ["http://x:80", "192.0.2.5:9000", "no-host.invalid:9000"])
+def test_an_address_of_somebody_else_is_no_port_in_use(where: str) -> None:
+    with pytest.raises(DalyError, match="give an address of this machine"):
+        prometheus(target(where), 60, print)
+
+
+def test_an_address_of_ipv6() -> None:
+    output = prometheus(target("[::1]:0"), 60, print)
+    assert isinstance(output, Server)
+    output.take(read())
+    with urllib.request.urlopen(f"http://[::1]:{output.address[1]}/metrics", timeout=PATIENCE) as answer:
+        assert series(answer.read().decode())
+    output.close()
+
+
+def test_a_reader_who_does_not_read_delays_neither_samples_nor_others(server: Server) -> None:
+    for number in range(30):
+        server.take(read(name=f"battery {number}"))
+    held = [socket.socket() for _ in range(10)]
+    for each in held:
+        each.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1000)
+        each.connect(server.address)
+        each.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+    server.take(read(name="last"))
+    assert ("daly_bms_up", frozenset({("battery", "last")})) in series(scrape(server))
+    for each in held:
+        each.close()
+
+
 def test_the_file_is_renewed_and_left_without_values(tmp_path: Path) -> None:
     path = tmp_path / "daly.prom"
     output = prometheus(target(str(path)), 60, print)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import Any, Callable
 
+from dalybms.elapsed import elapsed
 from dalybms.outputs.home_assistant import Discovery
 from dalybms.outputs.mqtt.feed import Feed
 from dalybms.outputs.mqtt.outbox import LIMIT, Outbox
@@ -51,7 +51,7 @@ class Mqtt:
 
     def take(self, sample: Mapping[str, Any]) -> None:
         with self._sender.lock:
-            self._feed.take(sample, time.monotonic())
+            self._feed.take(sample, elapsed())
         self._sender.nudge()
 
     def close(self) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import queue
 import threading
-import time
 import uuid
 from typing import Callable
 
+from dalybms.elapsed import elapsed
 from dalybms.outputs.mqtt.feed import Feed
 from dalybms.outputs.mqtt.service import FAREWELL, Service
 from dalybms.outputs.mqtt.session import HANGS_UP, UNSUPPORTED, Event, Session
@@ -109,7 +109,7 @@ class Sender:
 
     def _greeted(self, session: Session) -> str:
         """How it ended, "" for a connection that stands."""
-        event = self._answer(session, time.monotonic() + _ANSWER)
+        event = self._answer(session, elapsed() + _ANSWER)
         if event is None:
             self._say("it does not answer")
         elif event.kind == "connected":
@@ -136,7 +136,7 @@ class Sender:
 
     def _event(self, until: float) -> Event | None:
         try:
-            event = self.events.get(timeout=max(0.0, until - time.monotonic()))
+            event = self.events.get(timeout=max(0.0, until - elapsed()))
         except queue.Empty:
             return None
         if event.kind == "work":

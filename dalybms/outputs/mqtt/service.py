@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-import time
 from typing import Callable
 
+from dalybms.elapsed import elapsed
 from dalybms.outputs.mqtt.feed import OFFLINE, Feed
 from dalybms.outputs.mqtt.outbox import Message
 from dalybms.outputs.mqtt.session import Event, Session
@@ -28,8 +28,8 @@ class Service:
     ) -> None:  # fmt: skip
         self._session, self._feed, self._outbox = session, feed, feed.outbox
         self._trouble, self._lock, self._closing, self._event = trouble, lock, closing, event
-        self._patience, self._answered_at = patience, time.monotonic()
-        self._steady_at: float | None = time.monotonic() + STEADY
+        self._patience, self._answered_at = patience, elapsed()
+        self._steady_at: float | None = elapsed() + STEADY
 
     @property
     def was_steady(self) -> bool:
@@ -40,11 +40,11 @@ class Service:
         end = None
         while True:
             if self._closing.is_set() and end is None:
-                end = time.monotonic() + FAREWELL
+                end = elapsed() + FAREWELL
                 with self._lock:
                     self._feed.leave()
             self._send()
-            if end is not None and (self._outbox.idle() or time.monotonic() >= end):
+            if end is not None and (self._outbox.idle() or elapsed() >= end):
                 break
             event = self._event(self._until(end))
             if event and event.session is self._session and not self._handled(event):
@@ -58,13 +58,13 @@ class Service:
         self._say_good_bye()
 
     def _until(self, end: float | None) -> float:
-        times = (end, self._feed.due, self._steady_at, time.monotonic() + _AGAIN)
+        times = (end, self._feed.due, self._steady_at, elapsed() + _AGAIN)
         waited = self._answered_at + self._patience if self._outbox.under_way() else None
         return min(filter(None, (*times, waited)))
 
     def _is_answered(self) -> bool:
         """False where the broker has been silent too long; the time for it begins with what is sent."""
-        now = time.monotonic()
+        now = elapsed()
         if self._steady_at is not None and now >= self._steady_at:
             self._steady_at = None
             self._trouble.steady(self._outbox.dropped)
@@ -72,7 +72,7 @@ class Service:
 
     def _send(self) -> None:
         with self._lock:
-            now = time.monotonic()
+            now = elapsed()
             if self._feed.due is not None and now >= self._feed.due:
                 self._feed.refresh(now)
             if not self._outbox.under_way():
@@ -100,7 +100,7 @@ class Service:
         """False when the connection is gone."""
         with self._lock:
             if event.kind in ("taken", "rejected"):
-                self._answered_at = time.monotonic()
+                self._answered_at = elapsed()
             if event.kind == "taken":
                 self._outbox.taken(event.value)
             elif event.kind == "rejected":
@@ -109,20 +109,20 @@ class Service:
                     self._trouble.refused(message.topic, f"{event.words}: check what this user may write")
             elif event.kind == "message" and not event.value.retain and not self._closing.is_set():
                 payload = event.value.payload.decode("utf-8", "replace")
-                self._feed.heard(event.value.topic, payload, time.monotonic())
+                self._feed.heard(event.value.topic, payload, elapsed())
         return event.kind not in ("closed", "refused")
 
     def _say_good_bye(self) -> None:
         """One after the other: a wire closed with bytes unread makes the broker speak our last will."""
         number = self._session.publish(self._feed.will, OFFLINE, retain=True)
-        end = time.monotonic() + _GOOD_BYE
+        end = elapsed() + _GOOD_BYE
         if self._waited(end, lambda event: event.kind == "taken" and event.value == number):
             self._session.disconnect()
             self._waited(end, lambda event: False)
 
     def _waited(self, end: float, wanted: Callable[[Event], bool]) -> bool:
         """Whether it came before the end, of time or of the connection."""
-        while time.monotonic() < end:
+        while elapsed() < end:
             event = self._event(end)
             if event and event.session is self._session:
                 if wanted(event):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any, Callable
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
 
+from dalybms.elapsed import elapsed
 from dalybms.outputs.flat import Shape, Value, faults, flat, section
 from dalybms.outputs.quantities import BALANCING, CELL, GOOD, MODES, SENSOR, STATES, TABLE, TEXT
 from dalybms.outputs.times import nanoseconds
@@ -43,7 +43,7 @@ class Collector:
     expire: seconds after which a sample that no other followed is no longer shown.
     """
 
-    def __init__(self, expire: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, expire: float, clock: Callable[[], float] = elapsed) -> None:
         self._expire, self._clock = expire, clock
         self._batteries: dict[Key, _Battery] = {}
         self._lock = threading.Lock()

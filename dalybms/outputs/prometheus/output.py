@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import socket
 import threading
-import time
 from collections import deque
 from collections.abc import Mapping
+from http.server import BaseHTTPRequestHandler
 from socketserver import TCPServer, ThreadingMixIn
 from typing import Any, Callable
 
-from prometheus_client import CollectorRegistry, MetricsHandler, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, MetricsHandler, generate_latest
 
+from dalybms.elapsed import elapsed
 from dalybms.errors import DalyError
 from dalybms.files import put
 from dalybms.outputs.prometheus.collector import Collector
@@ -23,6 +25,11 @@ _PATIENCE = 10.0
 """Seconds that somebody who asks may be silent."""
 _MOST = 32
 """Connections at once: each costs a thread, and a file handle that a battery or the energy file may need."""
+
+_HINTS = {
+    errno.EADDRINUSE: "take another port, or end the program that has it",
+    errno.EACCES: "take a port above 1023",
+}
 
 
 def target(text: str) -> tuple[str, int] | str:
@@ -86,14 +93,15 @@ class Server:
         self._collector = Collector(expire)
         registry = CollectorRegistry()
         registry.register(self._collector)
-        handler = type("Handler", (MetricsHandler.factory(registry),), {"timeout": _PATIENCE})
+        answers = {"timeout": _PATIENCE, "do_HEAD": _head}
+        handler = type("Handler", (MetricsHandler.factory(registry),), answers)
         kind = type("Http", (_Http,), {"address_family": _family(where[0])})
         try:
             self._server: TCPServer = kind(where, handler)
         except OSError as error:
             raise DalyError(
                 f"cannot listen on {where[0]}:{where[1]}: {error.strerror or error}; "
-                "take another port, or end the program that has it"
+                f"{_HINTS.get(error.errno or 0, 'give an address of this machine')}"
             ) from None
         self.address = self._server.server_address[:2]
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.1,), daemon=True)
@@ -122,14 +130,14 @@ class TextFile:
         self._broken = False
         put(path, "", lasting=False)
         self._lock, self._closed = threading.Lock(), threading.Event()
-        self._taken_at, self._old = time.monotonic(), True
+        self._taken_at, self._old = elapsed(), True
         self._thread = threading.Thread(target=self._let_expire, name="dalybms-metrics", daemon=True)
         self._thread.start()
 
     def take(self, sample: Mapping[str, Any]) -> None:
         with self._lock:
             self._collector.take(sample)
-            self._taken_at, self._old = time.monotonic(), False
+            self._taken_at, self._old = elapsed(), False
             self._write()
 
     def close(self) -> None:
@@ -143,7 +151,7 @@ class TextFile:
     def _let_expire(self) -> None:
         while not self._closed.wait(self._expire / 8):
             with self._lock:
-                if not self._old and time.monotonic() - self._taken_at >= self._expire:
+                if not self._old and elapsed() - self._taken_at >= self._expire:
                     self._old = True
                     self._write()
 
@@ -158,6 +166,13 @@ class TextFile:
             self._broken = True
             with contextlib.suppress(OSError):  # old values must not stay for want of new ones
                 os.unlink(self._path)
+
+
+def _head(handler: BaseHTTPRequestHandler) -> None:
+    """Who looks whether somebody is there gets no metrics."""
+    handler.send_response(200)
+    handler.send_header("Content-Type", CONTENT_TYPE_LATEST)
+    handler.end_headers()
 
 
 def _end(connection: socket.socket) -> None:
