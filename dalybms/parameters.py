@@ -75,7 +75,7 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
     """The document of a file. DalyError for none, a broken one, or one of a newer version."""
     name = os.fspath(path)
     try:
-        with open(name, encoding="utf-8") as file:
+        with open(name, encoding="utf-8-sig") as file:
             document = json.loads(file.read(_LARGEST), parse_constant=_refuse)
     except OSError as error:
         raise DalyError(f"cannot read {name}: {error.strerror}; check its name and permissions") from None

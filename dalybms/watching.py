@@ -217,11 +217,24 @@ def opened(watched: Watched) -> tuple[dict[int | None, Any], Callable[[], None]]
     return {number: cable.board(number) for number in watched.boards}, cable.close
 
 
+def check_options(watched: Watched) -> None:
+    """Raises ValueError or TypeError for options that cannot be; opens nothing."""
+    options = {name: value for name, value in watched.options.items() if name != "adapter"}
+    for board in watched.boards or (options.pop("board", None),):
+        battery_class(watched.device)(**options, board=board)
+
+
 def named(text: str) -> tuple[str, str]:
-    """(name, device) of NAME=DEVICE, where the name holds nothing that a device begins with, or of DEVICE."""
+    """(name, device) of NAME=DEVICE, where the name holds nothing that a device begins with, or of DEVICE.
+
+    Raises ValueError where one of the two is missing.
+    """
     name, equals, rest = text.partition("=")
-    has_name = bool(equals and rest and name and not set(name) & set("/:?\\."))
-    return (name, rest) if has_name else (text, text)
+    if not equals or set(name) & set("/:?\\."):
+        return text, text
+    if not name or not rest:
+        raise ValueError(f"{text!r} is half of a battery: write NAME=DEVICE, or DEVICE alone")
+    return name, rest
 
 
 def _watched(device: Device) -> Watched:

@@ -212,3 +212,10 @@ def test_the_same_settings_under_three_protocols_are_equal() -> None:
     for a in found.values():
         for b in found.values():
             assert parameters.compare(a, b).rows == []
+
+
+def test_a_file_that_an_editor_of_windows_has_saved(tmp_path: Path) -> None:
+    file = tmp_path / "a.json"
+    parameters.save(file, document())
+    file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes().replace(b"\n", b"\r\n"))
+    assert parameters.compare(parameters.load(file), document()).rows == []

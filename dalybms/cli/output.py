@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TextIO
+from typing import Callable, TextIO
 
 DONE, FAILED, USAGE, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
 UNVERIFIED, DECLINED = 4, 5
@@ -49,11 +49,16 @@ def say(line: str, end: str = "\n") -> bool:
 
 def write(text: str) -> int:
     """Put a line on stdout; DONE also when the reader has gone, FAILED when it cannot be written."""
+    return put(lambda: sys.stdout.write(text + "\n"))
+
+
+def put(print_it: Callable[[], object]) -> int:
+    """The same of what `print_it` puts there."""
     if sys.stdout is None:
         complain("stdout is closed: nothing can be written")
         return FAILED
     try:
-        sys.stdout.write(text + "\n")
+        print_it()
         sys.stdout.flush()
     except BrokenPipeError:
         silence()

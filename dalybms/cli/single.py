@@ -52,8 +52,7 @@ def put(
     if options.format == "table":
         from dalybms.outputs.table.view import show
 
-        show(sample)
-        return output.DONE
+        return output.put(lambda: show(sample))
     from dalybms.outputs.mqtt.once import messages, publish
 
     settings = mqtt_flags.settings(options)

@@ -16,12 +16,12 @@ from dalybms.cli.run import show_bytes
 from dalybms.cli.settings import settings
 from dalybms.cli.systemd import Notifier, complain
 from dalybms.cli.values import Once, seconds, whole_from
-from dalybms.cli.watch_outputs import FORMATS, Outputs, ReaderGone
+from dalybms.cli.watch_outputs import Outputs, ReaderGone
 from dalybms.cli.watch_pace import PaceNotice
 from dalybms.cli.watch_signals import EndedBySignals
 from dalybms.errors import DalyError
 from dalybms.sampling import Watched
-from dalybms.watching import Watch, named
+from dalybms.watching import Watch, check_options, named
 
 INTERVAL = 10.0
 _GOOD = ("ok", "partial")
@@ -61,13 +61,15 @@ def _watch(options: argparse.Namespace, kept: Mapping[str, Any]) -> int:
     if idle:
         raise ValueError(f"{', '.join(idle)}: only with --mqtt")
     interval = options.interval or float(kept.get("interval", INTERVAL))
-    several = Watch(
-        _batteries(options, kept),
-        interval,
-        count=options.count,
-        bank=options.bank or kept.get("bank", False),
-        release=options.release or kept.get("release", False),
-    )
+    batteries = _batteries(options, kept)
+    with watch_config.blamed(None if options.device else options.config):
+        several = Watch(
+            batteries,
+            interval,
+            count=options.count,
+            bank=options.bank or kept.get("bank", False),
+            release=options.release or kept.get("release", False),
+        )
     energy = _energy(options.energy or kept.get("energy"), interval)
     outputs = Outputs(options, kept, interval, complain, [each.name for each in several.watched])
     with EndedBySignals(several, outputs.tick) as ended:
@@ -167,12 +169,16 @@ def _of_file(options: argparse.Namespace, kept: Mapping[str, Any]) -> Watched:
             setattr(own, key, value)
     if isinstance(own.board, list) and len(own.board) == 1:
         own.board = own.board[0]
-    return _watched(own, kept.get("name", kept["device"]), kept["device"])
+    with watch_config.blamed(options.config):
+        watched = _watched(own, kept.get("name", kept["device"]), kept["device"])
+        check_options(watched)
+    return watched
 
 
 def _remove(options: argparse.Namespace, kept: Mapping[str, Any]) -> int:
     """Clear what was announced to Home Assistant, by us or by 0.5."""
-    found = mqtt_flags.settings(options, dict(kept.get("mqtt", {})))
+    with watch_config.blamed(options.config if "mqtt" in kept else None):
+        found = mqtt_flags.settings(options, dict(kept.get("mqtt", {})))
     from dalybms.outputs.mqtt.removal import remove
 
     prefix = options.mqtt_hass_prefix or kept.get("mqtt", {}).get("hass_prefix", "homeassistant")
@@ -210,7 +216,7 @@ def _parser() -> Parser:
     loop.add_argument("--energy", action=Once, metavar="FILE", help="count Wh and Ah in this file")
     add_patience(parser.add_argument_group("how long to try"), ends=False)
     outputs = parser.add_argument_group("outputs")
-    outputs.add_argument("--format", choices=FORMATS, help="on stdout or in -o (jsonl)")
+    outputs.add_argument("--format", choices=watch_config.FORMATS, help="on stdout or in -o (jsonl)")
     outputs.add_argument(
         "-o", "--output", action=Once, metavar="FILE", help="append to this file instead of stdout"
     )

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import difflib
 import sys
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Callable
 
+from dalybms.arguments import check_seconds, check_whole
+from dalybms.device import MOST_BOARDS, PROTOCOLS
 from dalybms.errors import DalyError
 
+_LARGEST = 1_000_000
 _NUMBER = (int, float)
 _BATTERY: dict[str, tuple[type, ...]] = {
     "name": (str,),
@@ -45,6 +50,18 @@ _TOP: dict[str, tuple[type, ...]] = {
     "mqtt": (dict,),
     "prometheus": (dict,),
 }
+FORMATS = ("jsonl", "csv", "table", "influx")
+_BOUNDS: dict[str, Callable[[str, Any], None]] = {
+    "interval": lambda name, value: check_seconds(name, value, 0.1, 86400),
+    "retry": lambda name, value: check_whole(name, value, 0, 100),
+    "reply_timeout": lambda name, value: check_seconds(name, value, 0.001, 60),
+    "pause": lambda name, value: check_seconds(name, value, 0, 10),
+    "baudrate": lambda name, value: check_whole(name, value, 1200, 921600),
+    "board": lambda name, value: _check_boards(name, value),
+    "protocol": lambda name, value: _check_word(name, value, PROTOCOLS),
+    "format": lambda name, value: _check_word(name, value, FORMATS),
+}
+"""Of values whose type is right; those that have to do with others are judged where they are used."""
 _WORDS = {str: "a text", int: "a whole number", float: "a number", bool: "true or false", list: "a list",
           dict: "a table"}  # fmt: skip
 
@@ -53,8 +70,12 @@ def load(path: str) -> dict[str, Any]:
     """The settings of a file. Raises DalyError, one line with file and key, for what is not known."""
     try:
         with open(path, "rb") as file:
-            raw = file.read(1_000_001)
-        document = _toml().loads(raw.decode("utf-8"))
+            raw = file.read(_LARGEST + 1)
+        if len(raw) > _LARGEST:
+            raise ValueError("it is larger than 1 MB")
+        document = _toml().loads(raw.decode("utf-8-sig"))
+    except RecursionError:
+        raise DalyError(f"{path} is no TOML file: too many brackets; docs/watch.md has an example") from None
     except OSError as error:
         raise DalyError(f"cannot read {path}: {error.strerror}; check its name and permissions") from None
     except ValueError as error:
@@ -84,6 +105,35 @@ def _check(path: str, where: str, table: dict[str, Any], keys: dict[str, tuple[t
         if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
             words = " or ".join(dict.fromkeys(_WORDS[kind] for kind in kinds))
             raise DalyError(f"{path}: {where}{key} must be {words}, not {value!r}")
+        if isinstance(value, str) and not value.strip():
+            raise DalyError(f"{path}: {where}{key} is empty: give a value, or leave it out")
+        if key in _BOUNDS:
+            with blamed(path):
+                _BOUNDS[key](f"{where}{key}", value)
+
+
+@contextmanager
+def blamed(path: str | None) -> Iterator[None]:
+    """Inside, what cannot be is told with the name of the file that says so; None: no file does."""
+    try:
+        yield
+    except DalyError:
+        raise
+    except (TypeError, ValueError) as error:
+        raise (DalyError(f"{path}: {error}") if path else error) from None
+
+
+def _check_boards(name: str, value: Any) -> None:
+    numbers = value if isinstance(value, list) else [value]
+    for number in numbers:
+        check_whole(name, number, 1, MOST_BOARDS)
+    if not numbers or len(set(numbers)) < len(numbers):
+        raise ValueError(f"{name} must be a number, or several as [1, 2], not {value}")
+
+
+def _check_word(name: str, value: str, words: tuple[str, ...]) -> None:
+    if value not in words:
+        raise ValueError(f"{name} {value!r} is unknown: {', '.join(words)}")
 
 
 def _toml() -> Any:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any, Callable
 
-from dalybms.cli import mqtt_flags
+from dalybms.cli import mqtt_flags, output
+from dalybms.cli.watch_config import blamed
 from dalybms.errors import DalyError
 
-FORMATS = ("jsonl", "csv", "table", "influx")
 Complain = Callable[[str], None]
 
 
@@ -37,15 +38,16 @@ class Outputs:
         self.tick: Callable[[], None] | None = None
         """To be called each second, where there is a live view."""
         form = options.format or kept.get("output", {}).get("format", "jsonl")
-        if form not in FORMATS:
-            raise ValueError(f"format {form!r} is unknown: {', '.join(FORMATS)}")
         file = options.output or kept.get("output", {}).get("file")
-        self._add_lines(form, file)
+        with blamed(options.config if "output" in kept else None):
+            self._add_lines(form, file)
         where = options.prometheus or kept.get("prometheus", {}).get("at")
         if where is not None:
-            self._add_prometheus(str(where), interval)
+            with blamed(None if options.prometheus else options.config):
+                self._add_prometheus(str(where), interval)
         if options.mqtt or "mqtt" in kept:
-            self._add_mqtt(options, dict(kept.get("mqtt", {})), interval)
+            with blamed(options.config if "mqtt" in kept else None):
+                self._add_mqtt(options, dict(kept.get("mqtt", {})), interval)
 
     def take(self, sample: Mapping[str, Any]) -> None:
         for each in self._all:
@@ -68,10 +70,11 @@ class Outputs:
                 raise ValueError("a table is for a terminal: leave -o away, or take another format")
             from dalybms.outputs.table.view import TableView
 
-            view = TableView(names=self._names)
-            self.complain = view.note
-            self.tick = view.tick if view.is_live else None
-            self._all.append(view)
+            with _stdout():
+                table = _Table(TableView(names=self._names))
+            self.complain = table.note
+            self.tick = table.tick if table.is_live else None
+            self._all.append(table)
         elif form == "csv":
             self._all.append(_csv(file, self.complain))
         else:
@@ -92,17 +95,48 @@ class Outputs:
         self._all.append(Mqtt(settings, interval, self.complain, hass=prefix if hass else None))
 
 
-def to_stdout(line: str) -> None:
+class _Table:
+    """The view, whose stdout may fail as that of any other format."""
+
+    def __init__(self, view: Any) -> None:
+        self._view, self.is_live = view, view.is_live
+
+    def take(self, sample: Mapping[str, Any]) -> None:
+        with _stdout():
+            self._view.take(sample)
+
+    def tick(self) -> None:
+        with _stdout():
+            self._view.tick()
+
+    def close(self) -> None:
+        with _stdout():
+            self._view.close()
+
+    def note(self, text: str) -> None:
+        """From any thread: who draws next is told of a stdout that is gone."""
+        with suppress(OSError):
+            self._view.note(text)
+
+
+@contextmanager
+def _stdout() -> Iterator[None]:
     """Raises ReaderGone when nobody reads any more, DalyError when it cannot be written."""
     if sys.stdout is None:
         raise DalyError("stdout is closed: nothing can be written")
     try:
-        sys.stdout.write(_encodable(line) + "\n")
+        yield
         sys.stdout.flush()
     except BrokenPipeError:
         raise ReaderGone from None
     except OSError as error:
+        output.silence()
         raise DalyError(f"cannot write to stdout: {error.strerror}") from None
+
+
+def to_stdout(line: str) -> None:
+    with _stdout():
+        sys.stdout.write(_encodable(line) + "\n")
 
 
 def _encodable(line: str) -> str:

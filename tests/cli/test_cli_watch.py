@@ -199,6 +199,33 @@ def test_the_config_example_of_the_documents_is_loaded(tmp_path: Path) -> None:
     assert len(kept["battery"]) > 1
 
 
+BATTERY = "[[battery]]\ndevice = 'demo:'\n"
+
+
+@pytest.mark.parametrize("text", [b"\xef\xbb\xbf%s", b"%s"])
+@pytest.mark.parametrize("end", [b"\r\n", b"\n"])
+def test_a_config_that_an_editor_of_windows_has_written(tmp_path: Path, text: bytes, end: bytes) -> None:
+    file = tmp_path / "daly.toml"
+    file.write_bytes(text % f"{BATTERY}name = 'Büro'\n".encode().replace(b"\n", end))
+    (sample,) = lines(run("--config", str(file), "--count", "1"))
+    assert sample["name"] == "Büro"
+
+
+def test_a_config_in_another_encoding_is_one_line(tmp_path: Path) -> None:
+    file = tmp_path / "daly.toml"
+    file.write_bytes(f"{BATTERY}name = 'Büro'\n".encode("latin-1"))
+    done = run("--config", str(file))
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert f"{file} is no TOML file: 'utf-8' codec can't decode byte 0xfc" in done.stderr
+
+
+@pytest.mark.parametrize("text", ["=demo:", "a=", "="])
+def test_half_of_a_battery_is_none(text: str) -> None:
+    done = run("-d", text, "--count", "1")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert "is half of a battery: write NAME=DEVICE, or DEVICE alone" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -211,7 +238,39 @@ def test_the_config_example_of_the_documents_is_loaded(tmp_path: Path) -> None:
         ("battery = 3", "battery must be a list"),
         ("[battery]\ndevice = 'demo:'", "[[battery]]"),
         ("= 3", "is no TOML file"),
+        ("interval = nan", "interval must be 0.1 to 86400 s, not nan"),
+        ("interval = 0", "interval must be 0.1 to 86400 s, not 0"),
+        ("interval = 1e400", "interval must be 0.1 to 86400 s, not inf"),
+        ("energy = ''", "energy is empty"),
+        (BATTERY + "name = ' '", "battery 1, name is empty"),
+        (BATTERY + "retry = 101", "battery 1, retry must be 0 to 100, not 101"),
+        (BATTERY + "retry = true", "battery 1, retry must be a whole number"),
+        (BATTERY + "reply_timeout = 61", "battery 1, reply_timeout must be 0.001 to 60 s, not 61"),
+        (BATTERY + "pause = -1", "battery 1, pause must be 0 to 10 s, not -1"),
+        (BATTERY + "baudrate = 1", "battery 1, baudrate must be 1200 to 921600, not 1"),
+        (BATTERY + "protocol = 'A5'", "battery 1, protocol 'A5' is unknown: auto, a5"),
+        (BATTERY + "board = 17", "battery 1, board must be 1 to 16, not 17"),
+        (BATTERY + "board = [1, '2']", "battery 1, board must be a whole number, not '2'"),
+        (BATTERY + "board = [1, 1]", "battery 1, board must be a number, or several as [1, 2]"),
+        (BATTERY + "board = []", "battery 1, board must be a number, or several as [1, 2]"),
+        (BATTERY + "address = 5", "address 5 is no host address"),
+        (BATTERY + "address = 8\nboard = 2", "address 8 does not ask board 2"),
+        (BATTERY + "board = [1, 2]\nprotocol = 'd2'", "d2 boards have no number"),
+        (BATTERY + "adapter = 'hci0'", "--adapter is for Bluetooth, and demo: is none"),
+        (BATTERY + "name = 'bank'", "no battery may be called bank"),
+        (BATTERY + BATTERY, "two batteries are called demo:"),
+        (BATTERY + "[output]\nformat = 'xml'", "output.format 'xml' is unknown: jsonl, csv, table, influx"),
+        (BATTERY + "[output]\nformat = 'table'\nfile = 'x'", "a table is for a terminal"),
+        (BATTERY + "[output]\nfile = ''", "output.file is empty"),
+        (BATTERY + "[prometheus]\nat = 99999", "'99999' is no place for Prometheus"),
+        (BATTERY + "[prometheus]\nat = 'x'", "'x' is no place for Prometheus"),
+        (BATTERY + "[mqtt]\nport = 0", "an MQTT port is 1 to 65535, not 0"),
+        (BATTERY + "[mqtt]\ntopic = 'a/#'", "'a/#' is no MQTT topic"),
+        ("#" * 1_000_001, "it is larger than 1 MB"),
+        (BATTERY + "board = " + "[" * 5000, "is no TOML file"),
+        ("interval = 3\0", "is no TOML file"),
     ],
+    ids=lambda text: text[:40],
 )
 def test_a_config_that_cannot_be(tmp_path: Path, text: str, words: str) -> None:
     file = tmp_path / "daly.toml"

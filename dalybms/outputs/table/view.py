@@ -24,6 +24,13 @@ _REDRAWN = 5.0
 """Seconds after which a picture is drawn anew, so that the ages in it are true."""
 
 
+class _Paper(Console):
+    """Where the view is drawn; rich ends the program with 1 when the reader of a pipe has gone."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
 class TableView:
     """A live view on a terminal; elsewhere each sample is printed below the last one.
 
@@ -37,7 +44,7 @@ class TableView:
         clock: Callable[[], float] = time.time,
         names: Sequence[str] = (),
     ) -> None:
-        self._console = Console(file=file, highlight=False, markup=False, emoji=False, soft_wrap=False)
+        self._console = _Paper(file=file, highlight=False, markup=False, emoji=False, soft_wrap=False)
         self._clock, self._names = clock, list(names)
         self._batteries: dict[tuple[str, Any], History] = {}
         self._notes: list[str] = []
@@ -134,7 +141,7 @@ class TableView:
 
 def show(sample: Mapping[str, Any], file: IO[str] | None = None) -> None:
     """One sample, printed once. file: where to; None: stdout."""
-    console = Console(file=file, highlight=False, markup=False, emoji=False)
+    console = _Paper(file=file, highlight=False, markup=False, emoji=False)
     history = History()
     history.take(sample)
     signs = ASCII if console.options.ascii_only else UNICODE
