@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BELOW = {
     "cli": {
         "cli",
+        "arguments",
         "banking",
         "battery_names",
         "diagnosis",
