@@ -132,6 +132,7 @@ def test_junk_was_logged_as_an_error_for_each_packet(caplog: pytest.LogCaptureFi
 PROGRAM = [sys.executable, str(ROOT / "daly-bms-cli.py"), "watch", "--interval", "0.1"]
 
 
+@pytest.mark.alone
 def test_a_slow_stop_with_a_reader_that_does_not_read() -> None:
     """A full pipe blocks the writing of a line; a signal ends it all the same."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("DALY_BMS")}

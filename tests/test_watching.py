@@ -58,6 +58,7 @@ def test_samples_come_on_a_grid_that_nothing_moves() -> None:
     assert min(late[-4:]) < FAST / 2, "each is as late as the machine made it, not as all before it"
 
 
+@pytest.mark.alone
 def test_a_slow_consumer_is_told_when_a_sample_was_read() -> None:
     """So that what flowed between two samples is counted over the time between their readings."""
     with Watch(["demo:"], FAST, count=5) as samples:
@@ -69,6 +70,7 @@ def test_a_slow_consumer_is_told_when_a_sample_was_read() -> None:
     assert steps == pytest.approx([FAST] * 4, abs=FAST / 2)
 
 
+@pytest.mark.alone
 def test_a_wire_that_hangs_delays_no_other() -> None:
     with Watch(["dead=demo:?fault=asleep", "sound=demo:"], FAST) as samples:
         began, counts = time.monotonic(), {"dead": 0, "sound": 0}

@@ -75,6 +75,7 @@ def test_a_count_of_nothing_but_failures_is_1() -> None:
     assert [sample["state"] for sample in lines(done)] == ["unplugged"] * 2
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("device", ["demo:", "demo:?fault=asleep"])
 def test_a_signal_ends_it_in_order(number: int, device: str, tmp_path: Path) -> None:

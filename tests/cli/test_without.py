@@ -96,6 +96,7 @@ def test_wrong_usage(arguments: list[str], reason: str) -> None:
     assert reason in done.stderr.splitlines()[-1]
 
 
+@pytest.mark.alone
 def test_the_board_that_lacks_five_commands_is_read_quickly() -> None:
     """Record a5h2-18. Each silent command costs repeats; left out, it costs nothing."""
     record = next(each for each in captures("second") if each["id"] == "a5h2-18")
@@ -108,6 +109,7 @@ def test_the_board_that_lacks_five_commands_is_read_quickly() -> None:
     assert list(json.loads(done.stdout)) == ["soc", "status", "cell_voltages", "temperatures"]
 
 
+@pytest.mark.alone
 def test_a_check_of_a_board_without_balancing_can_become_ok() -> None:
     """Record a5h2-18: 0x97 alone kept the check from OK."""
     before = check("demo:?unsupported=97", *QUICK)
@@ -119,6 +121,7 @@ def test_a_check_of_a_board_without_balancing_can_become_ok() -> None:
     assert after.seconds < 2
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(("left_out", "command"), SPARED_BY_CHECK)
 def test_a_check_without_each_section_it_can_spare(left_out: str, command: str) -> None:
     result = check(f"demo:?unsupported={command}", "--without", left_out, "-v")

@@ -175,6 +175,7 @@ def test_a_frozen_broker_is_left_and_found_again(tmp_path: Path) -> None:
         assert output.dropped == 0
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("amount", [1, 3000])
 def test_the_end_is_quick_before_a_frozen_broker(tmp_path: Path, amount: int) -> None:
     """Also when the wire is full and takes nothing any more."""
@@ -195,6 +196,7 @@ def test_the_end_is_quick_before_a_frozen_broker(tmp_path: Path, amount: int) ->
     assert "20 samples in all were not delivered" in told[-1]
 
 
+@pytest.mark.alone
 def test_the_end_is_quick_without_a_broker() -> None:
     told: list[str] = []
     output = Mqtt(Settings("127.0.0.1", free_port()), 10, told.append)
@@ -206,6 +208,7 @@ def test_the_end_is_quick_without_a_broker() -> None:
     assert output.dropped == 1
 
 
+@pytest.mark.alone
 def test_a_slow_broker_gets_everything_in_order(tmp_path: Path) -> None:
     with running(tmp_path) as broker, listening(broker.port) as listener:
         gate = Gate(broker.port, slow=60_000)

@@ -43,6 +43,7 @@ def test_every_value_arrives(tmp_path: Path, old: str) -> None:
         assert len(late.heard) == 1, "nothing is retained"
 
 
+@pytest.mark.alone
 def test_a_broker_that_is_away_or_frozen_is_an_error_in_time(tmp_path: Path) -> None:
     with pytest.raises(DalyError, match="cannot connect"):
         publish(Settings("127.0.0.1", free_port()), [("a", "1")])

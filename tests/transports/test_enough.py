@@ -83,6 +83,7 @@ def sending(send: Callable[[bytes], Any], pieces: list[tuple[float, bytes]]) -> 
     thread.join(PATIENCE)
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("wire", WIRES)
 @pytest.mark.parametrize(
     "pieces",
@@ -104,6 +105,7 @@ def test_it_returns_when_enough_is_there(wire: str, pieces: list[tuple[float, by
                 assert time.monotonic() - began < 1
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("wire", WIRES)
 def test_it_gives_what_has_come_when_the_time_is_over(wire: str) -> None:
     with WIRES[wire]() as (transport, send):

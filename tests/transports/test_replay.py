@@ -73,6 +73,7 @@ def test_the_pieces_keep_their_times(tmp_path: Path) -> None:
     assert clock() - began == pytest.approx(7.8)
 
 
+@pytest.mark.alone
 def test_at_recorded_pace(tmp_path: Path) -> None:
     path = file(tmp_path / "x", (1, ">", SOC), (1.2, "<", b"a"))
     wire = tape(path, options="").open()

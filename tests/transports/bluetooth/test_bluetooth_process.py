@@ -96,6 +96,7 @@ def test_a_message_bus_that_dies_leaves_no_traceback(bus: Bus, bluez: BlueZ, pro
     assert (each.returncode, errors) == (0, "")
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     ("hangs", "last", "until"),
     [

@@ -59,6 +59,7 @@ def test_an_adapter_that_is_busy_is_tried_again(bluez: BlueZ, member: str, times
     assert bluez.calls.count(member) == times + 1
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("member", ["Connect", "StartDiscovery"])
 def test_an_adapter_that_stays_busy_is_named(bluez: BlueZ, member: str) -> None:
     assert "another program uses the adapter" in RECORDS["b2-11-ble-2"]["expected"]
@@ -126,6 +127,7 @@ def test_after_the_first_write_nothing_is_tried_twice(bluez: BlueZ) -> None:
         assert bluez.calls.count("WriteValue") == before + 1
 
 
+@pytest.mark.alone
 def test_scanning_that_never_stops_is_named_in_bounded_time(bluez: BlueZ) -> None:
     assert "bounded time" in RECORDS["b2-11-ble-4"]["expected"]
     bluez.add(dongle := device())

@@ -254,6 +254,7 @@ def test_a_refused_write(bluez: BlueZ) -> None:
     assert bluez.calls.count("WriteValue") == 1  # a write may switch something: it is never repeated
 
 
+@pytest.mark.alone
 def test_a_link_lost_in_an_answer(bluez: BlueZ) -> None:
     from bluez.peripheral import CUT
 
@@ -271,6 +272,7 @@ def test_a_link_lost_in_an_answer(bluez: BlueZ) -> None:
     assert time.monotonic() - began < 2
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("how", ["cut", "power_off"])
 def test_a_link_lost_in_a_wait_ends_it_at_once(bluez: BlueZ, how: str) -> None:
     bluez.add(dongle := device())
@@ -296,6 +298,7 @@ def test_a_lost_link_can_be_opened_again(bluez: BlueZ) -> None:
     assert link.read(1) == b"abc"
 
 
+@pytest.mark.alone
 def test_a_message_bus_that_dies_while_open(bus: Bus, bluez: BlueZ) -> None:
     bluez.add(device())
     link = wire()
