@@ -386,7 +386,7 @@ def test_brokers_that_can_be(broker: str) -> None:
 def test_a_password_of_odd_letters_reaches_the_broker(tmp_path: Path) -> None:
     """Also of a file that begins as Windows begins it."""
     password = " ä€$`'\"\\%s{} \u3042 "
-    (tmp_path / "ours").write_text(f"{password}\r\nmore", encoding="utf-8-sig", newline="")
+    (tmp_path / "ours").write_bytes(f"{password}\r\nmore".encode("utf-8-sig"))
     write_password(tmp_path / "passwords", password)
     found = find_password(None, str(tmp_path / "ours"))
     with (
