@@ -11,8 +11,8 @@ _ENOUGH = 0.9
 class Budget:
     """Bounds on attempts that fail: silent ones share one sum, all of them another.
 
-    On a living line, when that is used up, each further request still gets one attempt,
-    until a few in a row have failed.
+    What a repeat heals is given back: it was no sign that asking is in vain. On a living line, when
+    all is used up, each further request still gets one attempt, until a few in a row have failed.
     """
 
     def __init__(self, timing: Timing) -> None:
@@ -25,8 +25,13 @@ class Budget:
         self._silence = min(within, self._timing.silences * patience)
         self._failures = self._timing.failures * patience
         self._last_tries = self._timing.last_tries
+        self.question()
         self.alive = False
         """Has anything been answered in this call?"""
+
+    def question(self) -> None:
+        """Something else is asked now: what has failed before stays lost."""
+        self._since_silence = self._since_failures = 0.0
 
     def allows(self, silence: float, attempts: int, unheard: bool, optional: bool) -> bool:
         """May a question be sent that may meet with `silence` seconds of it?
@@ -47,13 +52,18 @@ class Budget:
     def answered(self) -> None:
         self.alive = True
         self._last_tries = self._timing.last_tries
+        self._silence += self._since_silence
+        self._failures += self._since_failures
+        self.question()
 
     def refused(self, seconds: float) -> None:
         """An answer came that cannot be: it is worth its repeats, but not without end."""
         self._failures -= seconds
+        self._since_failures += seconds
 
     def failed(self, seconds: float, silent: bool) -> None:
         """silent: nothing came but echoes. A damaged reply on a living line is worth its repeats."""
-        self._failures -= seconds
+        self.refused(seconds)
         if silent or not self.alive:
             self._silence -= seconds
+            self._since_silence += seconds

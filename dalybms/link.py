@@ -87,6 +87,7 @@ class Link(Behind):
         pause = max(least, self._rest(pace))
         self._finish_tail()
         exchange = Exchange(board, pace, self.timing.last_pause)
+        self._budget.question()
         for request, data in turns:
             exchange.name = exchange.name or request.name
             silence = self.timing.timeout * request.patience
