@@ -8,7 +8,7 @@ from typing import Any, Callable
 from dalybms.listener import Listener
 from dalybms.pace import Quiet, Tails
 from dalybms.protocols.request import Answer
-from dalybms.timing import LONGEST, Timing
+from dalybms.timing import Timing
 from dalybms.trail import Trail, Trails
 from dalybms.wire import Wire
 
@@ -54,7 +54,7 @@ class Behind(Wire):
     def _finish_tail(self) -> None:
         """Let a long reply run in: a request into a sending board is lost."""
         quiet = self._quiet.seconds
-        limit = self._clock() + LONGEST * self.timing.byte + quiet
+        limit = self._clock() + self._quiet.longest + quiet
         while self._tails.running:
             left = min(self._last_heard + quiet, limit) - self._clock()
             chunk = self._read(max(0.0, left), self._tails.missing)

@@ -14,8 +14,13 @@ from dalybms.protocols.request import Answer, Ask, Request
 if TYPE_CHECKING:
     from dalybms.device import Speaker
 
-_BRIEF_ROUNDS = 2
-"""Healthy boards answer within a part of the usual silence, so the first rounds are quick."""
+_BRIEF_ROUNDS = (0, 1, 3)
+"""Healthy boards answer within a part of the usual silence, so the first rounds are quick; after a slow one
+each has another turn soon."""
+_TURNED = 3
+"""This round goes backwards: a board that hears every second question does not always miss the same one."""
+_AT_ONCE = 2
+"""So often a question that something came to is repeated before others have their turn."""
 
 
 class Detection:
@@ -79,23 +84,33 @@ class Detection:
         names = sorted(candidates(self._target), key=lambda name: name != self.likely)
         retries = self._link.retries
         self._asked.clear()
-        for round_ in range(0 if retries else 1, _BRIEF_ROUNDS + retries):
-            for name in names:
+        rounds = range(len(_BRIEF_ROUNDS) + retries) if retries else range(1, 2)
+        for round_ in rounds:
+            for name in reversed(names) if round_ == _TURNED else names:
                 if name not in self._candidates:
                     self._candidates[name] = speaker(name, self._target)
                 request = self._candidates[name].probe(sections, max(0, round_ - 1))
                 if len(names) * len(request.writes) > 1:
-                    request = self._in_turn(
-                        name, names, request, brief=retries > 0 and round_ < _BRIEF_ROUNDS
-                    )
-                elif not round_:
+                    request = self._in_turn(name, names, request, round_)
+                elif retries and round_ in (0, rounds[-1]):
                     continue  # nobody else waits for a turn
                 owners[request] = self._candidates[name]
-                yield request
+                yield from self._while_stirred(request, 1 + _AT_ONCE if retries and names[1:] else 1)
                 self._asked[self._candidates[name]] = None
 
-    def _in_turn(self, name: str, names: Sequence[str], request: Request, brief: bool) -> Request:
+    def _while_stirred(self, request: Request, times: int) -> Iterator[Request]:
+        """Once more at once where something came to it that was no answer: that may have been damaged."""
+        for _ in range(times):
+            before = self._link.stirred
+            yield request
+            if self._link.stirred == before:
+                break
+
+    def _in_turn(self, name: str, names: Sequence[str], request: Request, round_: int) -> Request:
         """A question of one of several that wait for their turns."""
+        brief = self._link.retries > 0 and round_ in _BRIEF_ROUNDS
+        if round_ == _TURNED:
+            request = request._replace(writes=request.writes[::-1])
         timing = self._link.timing
         if name == "a5" and name != names[0]:
             request = request._replace(not_before=timing.a5_after)

@@ -50,6 +50,8 @@ class Link(Behind):
         self._budget = Budget(timing)
         self._calls = 0
         self._last_pace: Pace | None = None
+        self.stirred = 0
+        """How many attempts came to nothing although something was heard, so far."""
 
     @contextmanager
     def call(self, retries: int | None = None, within: float = float("inf")) -> Iterator[None]:
@@ -104,10 +106,12 @@ class Link(Behind):
                 exchange.bad = error
                 self._calm(quiet=max(pause, self.timing.quiet))
                 self._budget.refused(self._clock() - began)
+                self.stirred += 1
                 continue
             if answer:
                 self._learn(exchange)
                 return answer._replace(spoilt=exchange.spoilt)
+            self.stirred += not exchange.trials[-1].lost
         raise exchange.failure(bytes(self._heard), self._budget.alive)
 
     def _rest(self, pace: Pace | None) -> float:

@@ -40,6 +40,7 @@ class Listener:
         self.late: BadReply | None = None
         """Why a late answer to an earlier request cannot be."""
         self._short = False
+        self._paused = 0.0
         for reader in self._readers:
             reader.mark()
 
@@ -48,10 +49,14 @@ class Listener:
         self._last = self._began = now
         self._ends = now + self._silence
         self._limit = self._ends + 2 * self._request.longest * self._timing.byte
+        self._latest = now + self._timing.stretched * self._timing.timeout
 
     def until(self) -> float:
-        """When the attempt ends, or when a frame that is held back is certain."""
-        ends = min(self._ends, self._limit)
+        """When the attempt ends, or when a frame that is held back is certain.
+
+        Its limit is for noise without end: an answer that has begun may come slower than any line.
+        """
+        ends = min(self._ends, self._latest if self._begun else self._limit)
         return min(ends, self._quiet_at) if self._doubt else ends
 
     def enough(self, more: int = 0) -> int:
@@ -82,6 +87,8 @@ class Listener:
             return None
         if self.heard and self._again and now - self._last > self._quiet.seconds:
             self._begin_anew()
+        if self._readers_have_begun:
+            self._paused = max(self._paused, now - self._last)
         self.heard = (self.heard + chunk)[-_KEPT:]
         self._last = now
         done = self._take([(reader, reader.feed(chunk)) for reader in self._readers])
@@ -114,6 +121,16 @@ class Listener:
         return bool(readers[0].doubt if len(readers) == 1 else any(reader.doubt for reader in readers))
 
     @property
+    def _begun(self) -> bool:
+        """Is an answer coming in, of which nothing says that it will not be whole?"""
+        request = self._request
+        return bool(request.number and self.frames[request]) or self._readers_have_begun
+
+    @property
+    def _readers_have_begun(self) -> bool:
+        return any(reader.begun for reader in self._readers)
+
+    @property
     def _quiet_at(self) -> float:
         return self._last + self._quiet.seconds
 
@@ -130,6 +147,9 @@ class Listener:
         """The first answer that is complete; all frames are kept, also those behind it."""
         done = None
         for reader, frames in found:
+            if frames:
+                self._quiet.paused(self._paused)
+                self._paused = 0.0
             for frame in frames:
                 asked = reversed(self._asked)
                 takers = [each for each in asked if each.reader is reader and each.wanted(frame)]

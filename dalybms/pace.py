@@ -8,7 +8,7 @@ from math import exp, lgamma
 from typing import Any, NamedTuple
 
 from dalybms.protocols.request import Request
-from dalybms.timing import WIRE, Timing
+from dalybms.timing import LONGEST, WIRE, Timing
 
 _GROWTH = 4
 _KEPT = 0.98
@@ -25,6 +25,10 @@ _ROUNDING = 0.0005
 _REPLIES = 3
 _AMPLE = 5
 """A line is quiet after so many times the longest gap within a reply."""
+_PAUSES = 2
+"""A line that stops within frames is quiet after so many times the longest of these pauses."""
+_FADES = 0.9
+"""So much of it is left after each frame without one."""
 _BEHIND = 4
 """Bytes: what follows a reply at once has begun after so long."""
 
@@ -124,7 +128,8 @@ class Quiet:
     """The silence after which a reply has ended.
 
     Adapters gather bytes and hand them on in pieces, up to 16 ms apart. One that does not
-    begins every reply with a single byte, and ends it when the last one is due.
+    begins every reply with a single byte, and ends it when the last one is due. A line that stops in the
+    middle of frames will do so between them.
     """
 
     def __init__(self, timing: Timing = WIRE) -> None:
@@ -133,6 +138,7 @@ class Quiet:
         """Does an adapter on the way keep bytes, to hand them on together?"""
         self._replies = 0
         self._late = 0.0
+        self._paused = 0.0
 
     @property
     def known(self) -> bool:
@@ -141,10 +147,18 @@ class Quiet:
 
     @property
     def seconds(self) -> float:
+        if self._paused > self._timing.quiet:
+            return min(_PAUSES * self._paused, self._timing.timeout)
         if self.gathers or not self._replies:
             return self._timing.quiet
         least = max(self._timing.least_quiet, _AMPLE * (self._timing.byte + self._late))
         return min(self._timing.quiet, least)
+
+    @property
+    def longest(self) -> float:
+        """So long the longest reply takes, with such a pause before each byte."""
+        most = self._timing.stretched * self._timing.timeout
+        return min(LONGEST * (self._timing.byte + self._paused), most)
 
     @property
     def behind(self) -> float:
@@ -155,6 +169,10 @@ class Quiet:
         """A reply began with so many bytes at once."""
         self._replies += 1
         self.gathers = self.gathers or size > 1
+
+    def paused(self, seconds: float) -> None:
+        """The longest pause within a frame that became whole."""
+        self._paused = max(seconds, _FADES * self._paused)
 
     def went_on(self, size: int, seconds: float) -> None:
         """So many more bytes took so long."""

@@ -27,6 +27,8 @@ class Timing(NamedTuple):
     """The same in seconds, where that is more."""
     a5_after: float = 0.0
     """A5 is not asked sooner after the first of several candidates."""
+    stretched: int = 32
+    """An answer that has begun may take so many of it, as long as none of its pauses is as long as one."""
     silences: int = 8
     """Silent attempts of one public call share so many `timeout`."""
     failures: int = 16

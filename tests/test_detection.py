@@ -75,7 +75,7 @@ def test_a_lost_first_answer_is_made_good_in_the_second_round(name: str, kind: t
 @pytest.mark.parametrize(
     ("kind", "first_bytes"),
     [
-        (DalyBMS, [0xA5, 0xA5, 0x81, 0xD2] * 3),
+        (DalyBMS, [*[0xA5, 0xA5, 0x81, 0xD2] * 3, 0xD2, 0x81, 0xA5, 0xA5]),
         (DalyBMSBluetooth, [0xD2, 0x81, 0xA5, 0xA5] * 2),
     ],
 )

@@ -153,14 +153,17 @@ def rounds(script: Script) -> list[tuple[int, float]]:
     return [(request[0], later - at) for (at, request), later in zip(script.sent, times[1:])]
 
 
-def test_two_rounds_are_brief_and_later_ones_patient() -> None:
+def test_two_rounds_are_brief_the_third_is_patient_and_a_brief_one_backwards_follows() -> None:
+    """So each is asked once more before the patience with a silent line ends."""
     script = Script(lambda *_: [])
     with pytest.raises(NoReply):
         attach(script).get_soc()
     assert [first for first, _ in rounds(script)[:8]] == [0xA5, 0xA5, 0x81, 0xD2] * 2
     waits = [wait for _, wait in rounds(script)]
     assert waits[:8] == pytest.approx([0.15] * 8)
-    assert waits[8:] == pytest.approx([0.5] * len(waits[8:]))
+    assert waits[8:12] == pytest.approx([0.5] * 4)
+    assert waits[12:15] == pytest.approx([0.15] * 3)
+    assert [first for first, _ in rounds(script)[8:16]] == [0xA5, 0xA5, 0x81, 0xD2, 0xD2, 0x81, 0xA5]
 
 
 def test_without_repeats_the_only_round_is_patient() -> None:

@@ -14,6 +14,11 @@ class Reader:
     """May its check let a mixture pass? Then it also has followed(heard, frames) and led(heard, written):
     do stray bytes stand right behind one of the frames, or before the first one? `size` of each frame."""
 
+    @property
+    def begun(self) -> bool:
+        """Does what is kept begin like an answer?"""
+        return False
+
     def release(self, everything: bool) -> list[Any]:
         """The line is quiet: what was held back; with everything also what an earlier attempt began."""
         return []

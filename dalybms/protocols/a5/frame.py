@@ -78,6 +78,12 @@ class FrameReader(Reader):
         """Bytes to the end of the frame that may have begun; the next byte decides about one in doubt."""
         return max(1, SIZE - len(self._buffer))
 
+    @property
+    def begun(self) -> bool:
+        """Does a frame of a board stand in the buffer, as far as it has come?"""
+        head = self._buffer[self._buffer.find(START) :][:HEAD] if START in self._buffer else b""
+        return len(head) > 1 and head[1] <= LAST_BOARD and _begins(head)
+
     @staticmethod
     def followed(heard: bytes, frames: Sequence[Frame]) -> bool:
         """Do stray bytes stand right behind one of these frames, and not the beginning of another?"""
@@ -137,7 +143,7 @@ class FrameReader(Reader):
         return any(_may_be_head(tail, own) for tail in tails)
 
 
-def _begins(head: bytes) -> bool:
+def _begins(head: bytes | bytearray) -> bool:
     """May a frame begin so, as far as `head` goes?"""
     return not head or (head[0] == START and head[3:] in (b"", bytes((LENGTH,))))
 

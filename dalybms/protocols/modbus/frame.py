@@ -139,6 +139,11 @@ class ModbusReader(Reader):
     def mark(self) -> None:
         """A CRC-16 needs no memory of where an attempt began."""
 
+    @property
+    def begun(self) -> bool:
+        """Nothing but the beginning of an answer is kept; one byte may be chance."""
+        return len(self._buffer) > 1
+
     def missing(self) -> int:
         """Bytes to the end of the answer that has begun, or of the shortest one until its length is said."""
         data = bytes(self._buffer)

@@ -46,6 +46,12 @@ class AnswerReader(Reader):
         heard = bytes(self._heard)
         return [heard] if len(heard) >= _needed(self._asked, heard) else []
 
+    @property
+    def begun(self) -> bool:
+        """Fewer bytes than an answer has, and not those of an echo alone."""
+        heard = bytes(self._heard)
+        return _echo(self._asked, heard) < len(heard) < _needed(self._asked, heard)
+
     def missing(self) -> int:
         return max(1, self._asked[2] + 1 - len(self._heard))
 

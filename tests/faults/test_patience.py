@@ -1,0 +1,168 @@
+"""Lines and boards that want patience: every second question heard, answers that come byte by byte.
+
+What they say is right, so it has to be read, whole; a line that only makes noise gets none of that patience.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import Any, Callable
+
+import pytest
+from support import HEALTHY, Clock, Script, attach, talk
+
+from dalybms import DalyBMS, DalyBMSBluetooth, DalyError, NoReply
+from dalybms.emulator.options import build
+from dalybms.protocols.a5.frame import SIZE
+
+BYTE = 10 / 9600
+BOARDS = (
+    "protocol=a5&cells=16&sensors=4",
+    "protocol=a5&cells=14&sensors=1&style=fixed&leftover=1",
+    "protocol=d2&cells=16",
+    "protocol=p81&cells=24&sensors=4",
+    "protocol=sinowealth&cells=4",
+)
+
+
+class Slow:
+    """A board of the emulator that answers 40 ms after a question, with `pauses()` before each byte.
+
+    hears: which questions it hears, by their number from 0. While it sends it hears none.
+    """
+
+    def __init__(
+        self, board: str, pauses: Callable[[], float], hears: Callable[[int], bool] = lambda _: True
+    ) -> None:
+        self._line, self._pauses, self._hears = build(board), pauses, hears
+        self._pieces: list[tuple[float, bytes]] = []
+        self.clock = Clock()
+        self.asked = 0
+
+    def write(self, data: bytes, now: float) -> None:
+        self.asked += 1
+        busy = self._pieces and self._pieces[-1][0] > now
+        if busy or not self._hears(self.asked - 1):
+            return
+        self._line.write(data, now)
+        at, answer = now + 0.04, b""
+        while (ready := self._line.next_time()) is not None:
+            answer += self._line.take(ready)
+        for byte in answer:
+            at += BYTE + self._pauses()
+            self._pieces.append((at, bytes((byte,))))
+
+    def take(self, now: float) -> bytes:
+        due = b"".join(piece for at, piece in self._pieces if at <= now)
+        self._pieces = [(at, piece) for at, piece in self._pieces if at > now]
+        return due
+
+    def next_time(self) -> float | None:
+        return self._pieces[0][0] if self._pieces else None
+
+    def alive(self, now: float) -> bool:
+        return True
+
+
+def battery(board: str, kind: type[DalyBMS] = DalyBMS) -> DalyBMS:
+    return kind(protocol="sinowealth" if "sinowealth" in board else "auto")
+
+
+def still(outcome: Any) -> dict[str, Any]:
+    """Without the heartbeat, and without what D2 tells in an answer that is asked for once."""
+    found = {name: dict(each) if isinstance(each, dict) else each for name, each in outcome.items()}
+    for key in ("heartbeat", "balance_current", "balancing_cells"):
+        found["mosfet_status"].pop(key, None)
+    found["temperature_range"].pop("mosfet_temperature", None)
+    return found
+
+
+def whole(board: str) -> dict[str, Any]:
+    return still(attach(build(board), battery(board)).get_all())
+
+
+@pytest.mark.parametrize("board", BOARDS)
+@pytest.mark.parametrize("every", [2, 3])
+def test_a_board_that_hears_every_second_or_third_question_is_read_whole(board: str, every: int) -> None:
+    line = Slow(board, lambda: 0.0, lambda number: number % every == every - 1)
+    bms = attach(line, battery(board))
+    for _ in range(2):
+        assert still(bms.get_all()) == whole(board)
+
+
+@pytest.mark.parametrize("kind", [DalyBMS, DalyBMSBluetooth])
+@pytest.mark.parametrize("most", [0.04, 0.12])
+@pytest.mark.parametrize("board", BOARDS)
+def test_an_answer_that_comes_byte_by_byte_is_waited_for(
+    board: str, most: float, kind: type[DalyBMS]
+) -> None:
+    pauses = random.Random(board)
+    bms = attach(Slow(board, lambda: pauses.uniform(most / 2, most)), battery(board, kind))
+    for _ in range(2):
+        assert still(bms.get_all()) == whole(board)
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_an_answer_with_pauses_within_its_frames_is_waited_for(board: str) -> None:
+    """Also the rest of a long one that is not needed: what is asked meanwhile is not heard."""
+    pauses = random.Random(board)
+    line = Slow(board, lambda: pauses.uniform(0.03, 0.3) if pauses.random() < 0.1 else 0.0)
+    bms = attach(line, battery(board))
+    for _ in range(3):
+        assert still(bms.get_all()) == whole(board)
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_a_board_whose_first_answers_are_damaged_is_found(board: str) -> None:
+    """Who was answered with something is asked again before the others: their turns are long."""
+    line, begun = Slow(board, lambda: 0.0), []
+    write = line.write
+
+    def damaged(data: bytes, now: float) -> None:
+        write(data, now)
+        begun.extend(line._pieces[:1])
+        if len(begun) <= 3:
+            line._pieces = [(at, bytes((piece[0] & 0x7F,))) for at, piece in line._pieces]
+
+    line.write = damaged  # type: ignore[method-assign]
+    assert still(attach(line, battery(board)).get_all()) == whole(board)
+    assert len(begun) > 3
+
+
+@pytest.mark.parametrize("byte", [b"\xa5", b"\xa5\x40\x90\x08", b"\x00", b"\xd2", b"\x51", b"\x03"])
+@pytest.mark.parametrize("board", ["a5", "d2", "p81", "sinowealth", "auto"])
+def test_noise_that_comes_now_and_then_is_not_waited_for(board: str, byte: bytes) -> None:
+    bms = attach(Script(lambda *_: [(0.3 * n, byte) for n in range(400)]), DalyBMS(protocol=board))
+    with pytest.raises(DalyError):
+        bms.get_all()
+    assert bms.clock.now - 100 < 5
+
+
+def test_an_answer_without_end_is_given_up() -> None:
+    """Its frames never become a whole one: the first is missing."""
+    last = HEALTHY[0x95][-SIZE:]
+    script = Script(
+        lambda asked, _: (
+            [(0.4 * n, last) for n in range(1000)] if asked[2] == 0x95 else [(0.04, HEALTHY[asked[2]])]
+        )
+    )
+    bms = attach(script)
+    with pytest.raises(NoReply):
+        bms.get_cell_voltages()
+    assert bms.clock.now - 100 < 25
+
+
+def test_pauses_that_were_seen_once_are_forgotten() -> None:
+    """The rest of a reply is not waited for longer on a line that stopped once."""
+    healthy, frame = talk(HEALTHY), HEALTHY[0x90]
+
+    def answer(asked: bytes, n: int) -> list[tuple[float, bytes]]:
+        return [(0.04, frame[:5]), (0.3, frame[5:])] if n == 0 else list(healthy._answer(asked, n))
+
+    bms = attach(Script(answer), address=4)
+    quiet = bms._link._quiet
+    bms.get_soc()
+    assert quiet.seconds > 0.3
+    for _ in range(25):
+        bms.get_soc()
+    assert quiet.seconds <= bms._link.timing.quiet
