@@ -51,7 +51,7 @@ class Link(Behind):
         self._calls = 0
         self._last_pace: Pace | None = None
         self.stirred = 0
-        """How many attempts came to nothing although something was heard, so far."""
+        """How many attempts ended without a whole answer although something was heard, so far."""
 
     @contextmanager
     def call(self, retries: int | None = None, within: float = float("inf")) -> Iterator[None]:
@@ -106,7 +106,6 @@ class Link(Behind):
                 exchange.bad = error
                 self._calm(quiet=max(pause, self.timing.quiet))
                 self._budget.refused(self._clock() - began)
-                self.stirred += 1
                 continue
             if answer:
                 self._learn(exchange)
