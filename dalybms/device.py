@@ -79,7 +79,7 @@ def open_wire(device: str, baudrate: int) -> Any:
     """
     if is_bluetooth(device):
         raise ValueError(f"{device} is a Bluetooth device: use DalyBMSBluetooth or open_bms()")
-    if not device:
+    if not device.strip():
         raise ValueError("no device is named: give a port, demo: or socket://HOST:PORT")
     if _begins(device, "demo:"):
         from dalybms.transports.demo import open_demo

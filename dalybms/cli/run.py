@@ -65,6 +65,7 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
         parser.error("nothing to read: give --all, --soc or another reading")
     alone = len(sections) == 1 and not options.all
     try:
+        single.make_ready(options)
         if isinstance(options.board, (list, str)):
             return _print_boards(options, sections)
         outcomes, about = _read(options, sections)

@@ -30,6 +30,14 @@ def misuse(options: argparse.Namespace, several: bool) -> str:
     return ""
 
 
+def make_ready(options: argparse.Namespace) -> None:
+    """What can be known before a battery is asked. Raises ValueError, DalyError for what will not work."""
+    if options.mqtt:
+        mqtt_flags.settings(options)
+    if options.format == "table":
+        __import__("dalybms.outputs.table")
+
+
 def section_of(path: str) -> str:
     """The section that --get needs. Raises ValueError for a path that begins with none."""
     from dalybms.outputs import one_value

@@ -7,10 +7,12 @@ on some RS485 adapters RTS drives the transmitter.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import select
 import time
 from typing import Any
+from urllib.parse import urlsplit
 
 from dalybms.errors import TransportError
 from dalybms.transports.ports import Held, gone, import_pyserial, why
@@ -181,6 +183,10 @@ def _write(fd: int, data: bytes) -> int:
 
 
 def _open(name: str, baudrate: int, held: Held) -> Any:
+    if name.lower().startswith("rfc2217:"):
+        _check_form(name)
+    if os.name == "posix" and "://" not in name and not os.path.exists(name):
+        raise why(name, FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)), held)
     serial = import_pyserial()
     settings: dict[str, Any] = (
         {"timeout": _SLICE} if "://" in name else {"timeout": _SLICE, "write_timeout": WRITE}
@@ -193,3 +199,14 @@ def _open(name: str, baudrate: int, held: Held) -> Any:
         ) from None
     except OSError as error:
         raise why(name, error, held) from error
+
+
+def _check_form(url: str) -> None:
+    """pyserial tells what is missing in the words of Python."""
+    try:
+        parts = urlsplit(url)
+        complete = bool(parts.hostname and parts.port)
+    except ValueError:
+        complete = False
+    if not complete:
+        raise TransportError(f"{url} is not of the form rfc2217://HOST:PORT", "name")

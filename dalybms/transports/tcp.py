@@ -24,8 +24,8 @@ _MOST_CHUNKS = 64
 
 def parse(url: str) -> tuple[str, int]:
     """(host, port) of socket://host:port; ValueError when it is not of that form."""
-    parts = urlsplit(url)
     try:
+        parts = urlsplit(url)
         host, port = parts.hostname, parts.port
     except ValueError as error:
         raise ValueError(f"{url}: {error}; write socket://HOST:PORT") from None

@@ -363,3 +363,13 @@ def test_memory_stays_below_20_megabytes(tmp_path: Path) -> None:
         )
     unit = 1024 if sys.platform == "darwin" else 1
     assert int(done.stdout) / unit < 20 * 1024
+
+
+def test_what_cannot_be_published_is_told_before_the_battery_is_asked(tmp_path: Path) -> None:
+    log = tmp_path / "asked"
+    device = f"demo:?log={log}"
+    for wrong, code in ((["--mqtt-topic", "a/#"], 2), (["--mqtt-password-file", str(tmp_path / "x")], 1)):
+        done = run("-d", device, "--soc", "--mqtt", *wrong)
+        assert (done.returncode, done.stdout) == (code, "")
+        one_line(done.stderr)
+    assert not log.exists()

@@ -345,6 +345,33 @@ def test_tcp_unknown_host() -> None:
         DalyBMS().connect("socket://no-such-host.invalid:4001")
 
 
+@pytest.mark.parametrize(
+    "device", ["rfc2217://a", "rfc2217://", "rfc2217://:1", "rfc2217://a:x", "RFC2217://[::1"]
+)
+def test_rfc2217_without_its_port(device: str) -> None:
+    with pytest.raises(TransportError, match=r"is not of the form rfc2217://HOST:PORT") as raised:
+        DalyBMS().connect(device)
+    assert raised.value.cause == "name"
+
+
+def test_a_host_in_half_a_bracket() -> None:
+    with pytest.raises(ValueError, match=r"^socket://\[::1: .*; write socket://HOST:PORT$"):
+        DalyBMS().connect("socket://[::1")
+
+
+def test_a_device_of_blanks_is_none() -> None:
+    with pytest.raises(ValueError, match="no device is named"):
+        DalyBMS().connect("  ")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such names")
+def test_a_port_that_is_not_there_is_told_also_where_pyserial_is_not() -> None:
+    """Who has cloned it and writes `-d demo` is not sent to install a package."""
+    code = "import dalybms; dalybms.DalyBMS().connect('demo')"
+    done = subprocess.run([sys.executable, "-S", "-E", "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert "demo does not exist: the fake battery is demo: with its colon" in done.stderr
+
+
 def test_rfc2217_refused() -> None:
     with pytest.raises(
         TransportError, match=r"cannot open rfc2217://.*check host, port and that the server runs"
