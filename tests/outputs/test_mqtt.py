@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from broker import Broker, Gate, certificates, free_port, listening, running, until
+from rough_broker import rough
 from samples import BANK, ENERGY, FAILED, PROTOCOLS, TIME, read
 from support import PATIENCE, ROOT
 
@@ -294,12 +295,28 @@ def test_tls_proves_the_broker(tmp_path: Path) -> None:
             with feeding(broker.port, settings=wrong) as (output, told):
                 output.take(read())
                 until(lambda told=told: told)
-                assert "certificate" in told[0].lower()
+                assert "cannot connect: its certificate proves nothing: " in told[0]
+                assert "_ssl.c" not in told[0]
                 assert output.delivered == 0
         with feeding(broker.port) as (output, told):
             output.take(read())
             until(lambda told=told: told)
             assert "TLS" in told[0]
+
+
+@pytest.mark.parametrize("other", ["plain", "text"])
+def test_tls_on_a_port_without_it_is_told(tmp_path: Path, other: str) -> None:
+    def banner(connection: Any) -> None:
+        connection.wire.sendall(b"220 no TLS here\r\n")
+        connection.wire.recv(1000)
+
+    with running(tmp_path) as broker, rough(banner) as talker:
+        port = broker.port if other == "plain" else talker.port
+        with feeding(port, settings={"tls": True}) as (output, told):
+            output.take(read())
+            until(lambda: told)
+        assert "is its port with TLS?" in told[0]
+        assert "_ssl.c" not in told[0]
 
 
 def test_a_topic_that_may_not_be_written_is_told_and_counted(tmp_path: Path) -> None:

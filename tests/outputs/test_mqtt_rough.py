@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -220,6 +221,66 @@ def test_forbidden_topics_of_many_batteries_are_one_line_each_kind(tmp_path: Pat
             until(lambda turn=turn: output.delivered + output.dropped == 3 * (turn + 1))
         assert len([text for text in told if "refuses the topic" in text]) <= 2
         assert len(told) <= 3
+
+
+def test_a_name_that_is_unknown_at_first_is_asked_for_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a machine whose network comes up after this program: the resolver alone is made to fail."""
+    asked: list[Any] = []
+    known = socket.getaddrinfo
+
+    def resolve(host: Any, *arguments: Any, **options: Any) -> Any:
+        asked.append(host)
+        if len(asked) < 4:
+            raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+        return known(host, *arguments, **options)
+
+    with running(tmp_path) as broker:
+        monkeypatch.setattr(socket, "getaddrinfo", resolve)
+        with feeding(broker.port) as (output, told):
+            output.take(read())
+            until(lambda: output.delivered == 1)
+    assert told == [
+        "cannot connect: Temporary failure in name resolution", "connected again; 0 samples were dropped",
+    ]  # fmt: skip
+
+
+def test_a_broker_that_lost_what_it_kept_is_told_all_again(tmp_path: Path) -> None:
+    with running(tmp_path) as broker, feeding(broker.port, hass="homeassistant") as (output, _):
+        output.take(read())
+        until(lambda: output.delivered == 1)
+        broker.stop()  # it keeps nothing on the disk
+        broker.start()
+        with listening(broker.port) as listener:
+            kept = ("daly_bms/status", "daly_bms/house/status", "homeassistant/device/daly_bms_house/config")
+            until(lambda: all(listener.of(topic) for topic in kept))
+            output.take(read())
+            until(lambda: listener.of(STATE))
+
+
+def test_nothing_that_is_heard_is_a_command(tmp_path: Path) -> None:
+    """What others leave or send on our topics changes nothing but what is said anew."""
+    with running(tmp_path) as broker, listening(broker.port) as listener:
+        for topic in ("daly_bms/status", "daly_bms/house/status", STATE, "daly_bms/house/set"):
+            listener.publish(topic, "{broken", retain=True)
+        with feeding(broker.port, hass="homeassistant") as (output, told):
+            output.take(read())
+            until(lambda: output.delivered == 1)
+            for payload in ("OFF", "", "x" * 100_000, "\0"):
+                for topic in (
+                    STATE,
+                    "daly_bms/house/set",
+                    "daly_bms/house/charge_mosfet/set",
+                    "homeassistant/status",
+                ):
+                    listener.publish(topic, payload)
+            output.take(read())
+            until(lambda: output.delivered == 2)
+            assert told == []
+            subscribed = [line for line in broker.log().splitlines() if line.endswith("(QoS 0)")]
+            ours = {line.split()[-3] for line in subscribed} - {"#"}
+            assert ours <= {"daly_bms/status", "homeassistant/status"}
 
 
 def test_many_connections_leave_no_handles_behind() -> None:

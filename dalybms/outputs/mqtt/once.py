@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from dalybms.errors import DalyError
-from dalybms.outputs.mqtt.session import HANGS_UP, UNSUPPORTED, Event, Session
+from dalybms.outputs.mqtt.session import HANGS_UP, UNSUPPORTED, Event, Session, unreachable
 from dalybms.outputs.mqtt.settings import Settings, checked, context
 
 PATIENCE = 10.0
@@ -96,10 +96,11 @@ class Once:
 
     def _open(self, version: int) -> Session:
         name = f"dalybms{uuid.uuid4().hex[:12]}"
+        security = context(self._settings)
         try:
-            return Session(self._settings, context(self._settings), name, version, None, self.events)
+            return Session(self._settings, security, name, version, None, self.events)
         except (OSError, ValueError) as error:
-            raise self._error(f"cannot connect: {getattr(error, 'strerror', None) or error}") from None
+            raise self._error(unreachable(error, security is not None)) from None
 
     def _error(self, why: str) -> DalyError:
         return DalyError(f"MQTT broker {self._settings.broker}:{self._settings.port}: {why}")

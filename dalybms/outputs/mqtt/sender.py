@@ -10,7 +10,7 @@ from typing import Callable
 from dalybms.elapsed import elapsed
 from dalybms.outputs.mqtt.feed import Feed
 from dalybms.outputs.mqtt.service import FAREWELL, Service
-from dalybms.outputs.mqtt.session import HANGS_UP, UNSUPPORTED, Event, Session
+from dalybms.outputs.mqtt.session import HANGS_UP, UNSUPPORTED, Event, Session, unreachable
 from dalybms.outputs.mqtt.settings import Settings, context
 from dalybms.outputs.mqtt.trouble import Trouble
 
@@ -88,7 +88,7 @@ class Sender:
                 self._keepalive,
             )
         except (OSError, ValueError) as error:
-            self._say(f"cannot connect: {getattr(error, 'strerror', None) or error}")
+            self._say(unreachable(error, self._security is not None))
             return _FAILED
         try:
             end = self._greeted(session)

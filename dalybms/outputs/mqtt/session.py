@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import queue
 import socket
+import ssl
 from typing import Any, Callable, NamedTuple
 
 import paho.mqtt.client as paho
@@ -33,6 +34,17 @@ _HEARD = 1000
 """Messages that wait to be looked at."""
 _AROUND = 64
 """Bytes of a packet that are neither topic nor payload, at the most."""
+
+
+def unreachable(error: Exception, encrypted: bool) -> str:
+    """Why there is no connection, in the system's words."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"cannot connect: its certificate proves nothing: {error.verify_message.rstrip('.')}"
+    words = str(getattr(error, "reason", None) or getattr(error, "strerror", None) or error)
+    hint = (
+        ": is its port with TLS?" if encrypted and isinstance(error, (ssl.SSLError, ConnectionError)) else ""
+    )
+    return f"cannot connect: {words}{hint}"
 
 
 class Event(NamedTuple):
