@@ -71,7 +71,7 @@ class Outputs:
             from dalybms.outputs.table.view import TableView
 
             with _stdout():
-                table = _Table(TableView(names=self._names))
+                table = _Table(TableView(names=self._names, complain=self.complain))
             self.complain = table.note
             self.tick = table.tick if table.is_live else None
             self._all.append(table)

@@ -186,7 +186,8 @@ def _open(name: str, baudrate: int, held: Held) -> Any:
     if name.lower().startswith("rfc2217:"):
         _check_form(name)
     if os.name == "posix" and "://" not in name and not os.path.exists(name):
-        raise why(name, FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)), held)
+        missing = FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+        raise why(name, missing, held) from missing
     serial = import_pyserial()
     settings: dict[str, Any] = (
         {"timeout": _SLICE} if "://" in name else {"timeout": _SLICE, "write_timeout": WRITE}

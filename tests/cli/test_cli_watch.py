@@ -489,3 +489,24 @@ def test_a_pipe_as_output_file_is_not_waited_for(form: str, tmp_path: Path) -> N
     done = run("-d", "demo:", "--count", "1", "--format", form, "-o", str(tmp_path / "pipe"))
     assert done.returncode == 1
     assert "no plain file" in done.stderr
+
+
+def test_messages_of_other_outputs_are_not_lost_beside_a_table(tmp_path: Path) -> None:
+    """Which is printed where stdout is no terminal."""
+    energy = tmp_path / "energy"
+    energy.mkdir()
+    process = subprocess.Popen(
+        [*PROGRAM, "-d", "demo:", *FAST, "--format", "table", "--energy", str(energy / "e.json"),
+         "--mqtt", "--mqtt-port", "1"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(),
+    )  # fmt: skip
+    assert process.stdout is not None
+    assert "demo:" in process.stdout.readline()
+    (energy / "e.json").unlink()
+    energy.rmdir()
+    process.terminate()
+    errors = process.communicate(timeout=PATIENCE)[1]
+    assert process.returncode == 0
+    assert "cannot connect" in errors
+    assert "were not delivered" in errors
+    assert "e.json: No such file or directory" in errors

@@ -7,6 +7,7 @@ import os
 import pty
 import re
 import select
+import socket
 import struct
 import subprocess
 import sys
@@ -334,6 +335,33 @@ def test_what_is_printed_once_has_all_lines_in_a_narrow_window() -> None:
 def test_notes_stay_below() -> None:
     picture = on_a_terminal([read(), "note MQTT broker away\n"], 80, 24)[1]
     assert "note MQTT broker away" in "\n".join(bare(picture))
+
+
+def test_a_message_is_told_where_there_is_no_live_view() -> None:
+    told: list[str] = []
+    view = TableView(file=io.StringIO(), complain=told.append)
+    view.note("one")
+    view.take(read())
+    view.close()
+    view.note("two")
+    assert told == ["one", "two"]
+
+
+def test_what_fails_at_the_start_leaves_the_terminal_as_it_was() -> None:
+    taken = socket.create_server(("127.0.0.1", 0))
+    for arguments in (("--prometheus", str(taken.getsockname()[1])), ("--mqtt", "--mqtt-topic", "a/#")):
+        ours, theirs = pty.openpty()
+        program = [sys.executable, str(ROOT / "daly-bms-cli.py"), "watch", "-d", "demo:", "--format", "table"]
+        done = subprocess.run(
+            [*program, *arguments], stdout=theirs, stderr=subprocess.PIPE, timeout=PATIENCE,
+            env={**os.environ, "TERM": "xterm-256color"},
+        )  # fmt: skip
+        assert done.returncode in (1, 2)
+        assert done.stderr
+        assert select.select([ours], [], [], 0)[0] == []
+        os.close(ours)
+        os.close(theirs)
+    taken.close()
 
 
 def test_no_color_is_obeyed_and_marks_remain() -> None:

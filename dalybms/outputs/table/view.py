@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import IO, Any, Callable
 
@@ -35,7 +36,7 @@ class TableView:
     """A live view on a terminal; elsewhere each sample is printed below the last one.
 
     file: where to; None: stdout. clock: the wall clock, for ages. names: of the batteries, in the order
-    in which they are shown; others follow as they come.
+    in which they are shown; others follow as they come. complain: takes messages while there is no live view.
     """
 
     def __init__(
@@ -43,16 +44,16 @@ class TableView:
         file: IO[str] | None = None,
         clock: Callable[[], float] = time.time,
         names: Sequence[str] = (),
+        complain: Callable[[str], None] = warnings.warn,
     ) -> None:
         self._console = _Paper(file=file, highlight=False, markup=False, emoji=False, soft_wrap=False)
-        self._clock, self._names = clock, list(names)
+        self._clock, self._names, self._complain = clock, list(names), complain
         self._batteries: dict[tuple[str, Any], History] = {}
         self._notes: list[str] = []
         self._live: Live | None = None
         self._drawing, self._drawn_at, self._drawn_for = False, 0.0, self._console.size
         if self._console.is_terminal and not self._console.is_dumb_terminal:
             self._live = Live(console=self._console, auto_refresh=False, screen=True)
-            self._live.start()
 
     def take(self, sample: Mapping[str, Any]) -> None:
         key = (str(sample.get("name")), sample.get("board"))
@@ -68,6 +69,9 @@ class TableView:
 
         Another thread does not draw: it would be held by a terminal that is held.
         """
+        if not self._live:
+            self._complain(text)
+            return
         self._notes = [*self._notes, text][-_NOTES:]
         if threading.current_thread() is threading.main_thread():
             with self._undisturbed():
@@ -103,6 +107,9 @@ class TableView:
             self._live = None
             if self._batteries:
                 self._console.print(self.picture())
+            else:
+                for note in self._notes:
+                    self._complain(note)
 
     def picture(self) -> RenderableType:
         """What the screen shows now."""
@@ -125,8 +132,10 @@ class TableView:
         return (self._names.index(name), board or 0) if known else (len(self._names), 0)
 
     def _draw_if_live(self) -> None:
+        """The terminal is taken with the first picture: what fails before that is seen where it was."""
         if not self._live or not self._batteries:
             return
+        self._live.start()
         self._drawn_at, self._drawn_for = time.monotonic(), self._console.size
         self._live.update(_Cropped(self.picture(), UNICODE if self._is_unicode() else ASCII), refresh=True)
 
