@@ -10,14 +10,17 @@ from dalybms.device import WITHOUT_NUMBER, Target
 if TYPE_CHECKING:
     from dalybms.device import Speaker
 
+_NO_REPEATS = "nothing was repeated, and boards miss questions: allow repeats (--retry)"
 
-def account(target: Target, speakers: Iterable[Speaker], seen: str) -> str:
+
+def account(target: Target, speakers: Iterable[Speaker], seen: str, retries: int) -> str:
     """The end of a sentence that says why `target` was not found; "" where there is no more to say.
 
-    speakers: those that were asked. seen: what was heard instead, as NoReply has it.
+    speakers: those that were asked. seen: what was heard instead, as NoReply has it. retries: so many.
     """
     speakers = list(speakers)
     parts = [_asked(target, speakers), _other_numbers(target, speakers)] if seen == "silence" else []
+    parts += [_NO_REPEATS] if seen == "silence" and not retries else []
     return "".join(f"; {part}" for part in (*parts, _left_out(target)) if part)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dalybms.device import Target, candidates, speaker
 from dalybms.errors import BadReply, NoReply
@@ -74,7 +74,9 @@ class Detection:
         except NoReply as error:
             from dalybms.asked import account
 
-            raise NoReply(f"{error}{account(self._target, self._asked, error.seen)}", error.seen) from None
+            raise NoReply(
+                f"{error}{account(self._target, self._asked, error.seen, self._link.retries)}", error.seen
+            ) from None
 
     def _probes(self, sections: Sequence[str], owners: dict[Request, Speaker]) -> Iterator[Request]:
         """One question of each protocol a round; a protocol is not even loaded before its turn.
@@ -84,12 +86,16 @@ class Detection:
         names = sorted(candidates(self._target), key=lambda name: name != self.likely)
         retries = self._link.retries
         self._asked.clear()
-        rounds = range(len(_BRIEF_ROUNDS) + retries) if retries else range(1, 2)
+        sent: list[Any] = []
+        rounds = range(len(_BRIEF_ROUNDS) + retries) if retries else range(1, 3 if len(sections) > 1 else 2)
         for round_ in rounds:
             for name in reversed(names) if round_ == _TURNED else names:
                 if name not in self._candidates:
                     self._candidates[name] = speaker(name, self._target)
                 request = self._candidates[name].probe(sections, max(0, round_ - 1))
+                if not retries and request.writes in sent:
+                    continue  # where nothing is to be repeated, the questions of other sections are none
+                sent.append(request.writes)
                 if len(names) * len(request.writes) > 1:
                     request = self._in_turn(name, names, request, round_)
                 elif retries and round_ in (0, rounds[-1]):

@@ -173,6 +173,20 @@ def test_without_repeats_the_only_round_is_patient() -> None:
     assert [wait for _, wait in rounds(script)] == pytest.approx([0.5] * 3)
 
 
+def test_without_repeats_a_board_that_lacks_the_first_question_is_found_by_another() -> None:
+    """Of several sections; no question goes out twice, and none but those is a question more."""
+    lacking = talk({code: reply for code, reply in HEALTHY.items() if code != 0x90})
+    everything = attach(lacking, request_retries=0).get_all()
+    assert everything["status"]["cells"] == 16  # type: ignore[typeddict-item]
+    assert "soc" in everything
+    silent = Script(lambda *_: [])
+    with pytest.raises(NoReply, match="nothing was repeated"):
+        attach(silent, request_retries=0).get_all()
+    requests = [request for _, request in silent.sent]
+    assert len(requests) == len(set(requests)) == 6
+    assert [first for first, *_ in requests] == [0xA5, 0xA5, 0x81, 0xD2, 0xA5, 0xA5]
+
+
 def test_a_single_candidate_is_always_waited_for() -> None:
     script = Script(lambda *_: [])
     with pytest.raises(NoReply):

@@ -41,7 +41,7 @@ MORE = {
     "watching.py": {"sample"},
     "outcomes.py": {"failure", "unproven"},
     "protocols/modbus/board.py": {"_powered"},
-    "asked.py": {"_asked", "_other_numbers", "_left_out"},
+    "asked.py": {"_NO_REPEATS", "_asked", "_other_numbers", "_left_out"},
     "cli/run.py": {"_LATE"},
     "cli/parser.py": {"_advice"},
     "cli/values.py": {"__call__"},
