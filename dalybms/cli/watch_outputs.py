@@ -147,10 +147,18 @@ def _encodable(line: str) -> str:
 
 def _plain(form: str, file: str | None, complain: Complain) -> Any:
     from dalybms.outputs import influx, jsonl
+
+    if form == "influx":
+        return influx.Influx(_lines(file, complain, influx.whole, influx.MEASUREMENT))
+    return jsonl.JsonLines(_lines(file, complain, jsonl.whole, "{"))
+
+
+def _lines(
+    file: str | None, complain: Complain, whole: Callable[[str], bool], begins: str
+) -> Callable[[str], None]:
     from dalybms.outputs.line_file import LineFile
 
-    kind, whole = (influx.Influx, influx.whole) if form == "influx" else (jsonl.JsonLines, jsonl.whole)
-    return kind(LineFile(file, complain, whole).write if file else to_stdout)
+    return LineFile(file, complain, whole, begins).write if file else to_stdout
 
 
 def _csv(file: str | None, complain: Complain) -> Any:

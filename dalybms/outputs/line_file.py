@@ -17,10 +17,13 @@ class LineFile:
     """Appends whole lines to `path`; each one opens it anew, so a file moved away or emptied is begun again.
 
     whole: tells whether a last line without its end is whole all the same; otherwise it was cut by a crash
-    and is removed, because a part of a number is a wrong number. Raises DalyError when it cannot be written.
+    and is removed, because a part of a number is a wrong number. begins: what each line begins with.
+    Raises DalyError when it cannot be written, or holds something else.
     """
 
-    def __init__(self, path: str, complain: Callable[[str], None], whole: Callable[[str], bool]) -> None:
+    def __init__(
+        self, path: str, complain: Callable[[str], None], whole: Callable[[str], bool], begins: str = ""
+    ) -> None:
         self._path, self._complain = path, complain
         self._broken = False
         self.dropped = 0
@@ -28,6 +31,10 @@ class LineFile:
         if is_special(path):
             raise DalyError(f"{path} is no plain file: name a file, or leave -o away for stdout")
         try:
+            if not self._holds(begins):
+                raise DalyError(
+                    f"{path} holds lines of something else: take another name, or another --format"
+                )
             self._mend(whole)
         except OSError as error:
             raise DalyError(
@@ -38,6 +45,13 @@ class LineFile:
         """What the file begins with, "" for an empty one."""
         with open(self._path, encoding="utf-8", errors="replace", newline="\n") as file:
             return file.readline(_TAIL).rstrip("\r\n")
+
+    def _holds(self, begins: str) -> bool:
+        """Is the file new, or does it begin so? A crash may have cut off the very first line."""
+        if not os.path.exists(self._path):
+            return True
+        with open(self._path, encoding="utf-8", errors="replace", newline="\n") as file:
+            return begins.startswith(file.read(len(begins)))
 
     def write(self, line: str, header: str = "") -> None:
         """Append a line; an empty file gets the header first. Failures are told once, and counted."""

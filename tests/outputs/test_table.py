@@ -332,9 +332,19 @@ def test_what_is_printed_once_has_all_lines_in_a_narrow_window() -> None:
     assert "3.310–3.310" not in out.getvalue(), "one sample has no extremes"
 
 
-def test_notes_stay_below() -> None:
-    picture = on_a_terminal([read(), "note MQTT broker away\n"], 80, 24)[1]
-    assert "note MQTT broker away" in "\n".join(bare(picture))
+@pytest.mark.parametrize(("columns", "rows"), [(80, 24), (40, 10), (20, 5), (200, 60)])
+@pytest.mark.parametrize("samples", [[read(options="&cells=48")], MANY], ids=["48 cells", "many"])
+def test_notes_stay_below_in_every_window(samples: list[Any], columns: int, rows: int) -> None:
+    note = "note MQTT broker localhost:1883: cannot connect: connection refused\n"
+    picture = bare(on_a_terminal([*samples, note], columns, rows)[len(samples)])
+    assert "refused" in [line for line in picture if line.strip()][-1]
+    assert len(picture) <= rows
+
+
+def test_a_note_does_not_make_a_window_small() -> None:
+    before, after = on_a_terminal([read(), "note MQTT broker away\n"], 80, 24)[:2]
+    assert "MOSFET on" in before
+    assert "MOSFET on" in after
 
 
 def test_a_message_is_told_where_there_is_no_live_view() -> None:

@@ -236,3 +236,26 @@ def test_a_file_that_turns_into_something_else_is_told_once_and_ends_nothing(tmp
     assert [text.partition(str(path))[2].partition(";")[0] for text in told] == [
         ": it is no plain file any more", " can be written again",
     ] * 2  # fmt: skip
+
+
+@pytest.mark.parametrize(("whole", "begins"), [(jsonl.whole, "{"), (influx.whole, influx.MEASUREMENT)])
+@pytest.mark.parametrize(
+    "content", ["time,name,state\n1,2,3", "my notes", "[mqtt]\nuser = 'me'", "\n\nnotes"]
+)
+def test_a_file_of_something_else_is_left_alone(
+    tmp_path: Path, whole: Any, begins: str, content: str
+) -> None:
+    """Its last line may have no end, and is not one that a crash cut off."""
+    path = tmp_path / "notes"
+    path.write_text(content)
+    with pytest.raises(DalyError, match="something else"):
+        LineFile(str(path), print, whole, begins)
+    assert path.read_text() == content
+
+
+@pytest.mark.parametrize("content", ["", "{", '{"time":', '{"a":1}\n{"b'])
+def test_a_file_that_a_crash_cut_off_early_is_ours(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "log"
+    path.write_text(content)
+    LineFile(str(path), lambda text: None, jsonl.whole, "{").write('{"c":2}')
+    assert path.read_text() == content.rpartition("\n")[0] + ("\n" if "\n" in content else "") + '{"c":2}\n'

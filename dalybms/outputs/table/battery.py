@@ -39,6 +39,8 @@ class Screen:
 
     def __init__(self, width: int, height: int, signs: Signs, encoding: str) -> None:
         self.width, self.height, self.signs, self.encoding = width, height, signs, encoding
+        self.foot = 0
+        """Lines that are taken by something below."""
 
     @property
     def small(self) -> bool:
@@ -52,7 +54,7 @@ def battery(history: History, screen: Screen, now: float) -> RenderableType:
         rows += _readings(history, screen)
     rows += _troubles(history, screen)
     energy = _energy(history)
-    grid = cells(history, screen.signs, screen.width, screen.height - len(rows) - 3)
+    grid = cells(history, screen.signs, screen.width, screen.height - screen.foot - len(rows) - 3)
     if grid is not None:
         rows.append(grid)
         rows.append(_legend(screen.signs))

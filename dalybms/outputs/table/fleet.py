@@ -13,7 +13,7 @@ from dalybms.outputs.table.words import cut, plain, shown
 
 _NAME = 20
 """Letters of a name that are worth more than what is said behind a state."""
-_LEAST_NAME, _SHORTEST, _STATE = 12, 5, 13
+_LEAST_NAME, _SHORTEST, _STATE = 8, 5, 13
 """Letters: of a name for which numbers have to go, of one that is cut, of a state with its age."""
 _HEADS = {"total_voltage": "V", "current": "A", "power": "W out", "soc_percent": "%", "fault_count": "faults"}
 _SETS = (

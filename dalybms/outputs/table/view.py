@@ -106,25 +106,27 @@ class TableView:
             self._live.stop()
             self._live = None
             if self._batteries:
-                self._console.print(self.picture())
+                self._console.print(self.picture(), *self._foot())
             else:
                 for note in self._notes:
                     self._complain(note)
 
     def picture(self) -> RenderableType:
-        """What the screen shows now."""
+        """What the screen shows now, but for what stands below."""
         screen, now = self._screen(), self._clock()
         histories = [history for _, history in sorted(self._batteries.items(), key=self._place)]
-        notes = [Text(plain(note, screen.encoding), "yellow") for note in self._notes]
-        screen.height -= len(notes)
+        screen.foot = len(self._notes)
         if len(histories) == 1:
-            return Group(battery(histories[0], screen, now), *notes)
+            return battery(histories[0], screen, now)
         parts: list[RenderableType] = [fleet(histories, screen, now)]
         if not screen.small:
             share = Screen(screen.width, 24, screen.signs, screen.encoding)
             for history in histories:
                 parts += [Text(), battery(history, share, now)]
-        return Group(*parts, *notes)
+        return Group(*parts)
+
+    def _foot(self) -> list[Text]:
+        return [Text(plain(note, self._console.encoding), "yellow") for note in self._notes]
 
     def _place(self, item: tuple[tuple[str, Any], History]) -> tuple[int, int]:
         (name, board), _ = item
@@ -137,7 +139,8 @@ class TableView:
             return
         self._live.start()
         self._drawn_at, self._drawn_for = time.monotonic(), self._console.size
-        self._live.update(_Cropped(self.picture(), UNICODE if self._is_unicode() else ASCII), refresh=True)
+        signs = UNICODE if self._is_unicode() else ASCII
+        self._live.update(_Cropped(self.picture(), self._foot(), signs), refresh=True)
 
     def _is_unicode(self) -> bool:
         return not self._console.options.ascii_only
@@ -159,20 +162,24 @@ def show(sample: Mapping[str, Any], file: IO[str] | None = None) -> None:
 
 
 class _Cropped:
-    """As many lines as the screen has, and a word about the rest."""
+    """As many lines as the screen has, a word about the rest, and what stands below in any case."""
 
-    def __init__(self, content: RenderableType, signs: Any) -> None:
-        self._content, self._signs = content, signs
+    def __init__(self, content: RenderableType, foot: list[Text], signs: Any) -> None:
+        self._content, self._foot, self._signs = content, foot, signs
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        lines = console.render_lines(self._content, options.update(height=None), pad=False)
-        height = options.max_height
+        whole = options.update(height=None)
+        lines = console.render_lines(self._content, whole, pad=False)
+        foot = console.render_lines(Group(*self._foot), whole, pad=False) if self._foot else []
+        foot = foot[-max(1, options.max_height // 3) :]
+        height = options.max_height - len(foot)
         if len(lines) > height:
             left = len(lines) - height + 1
             lines = [
                 *lines[: height - 1],
                 [Segment(f"{self._signs.more} {left} lines more: a larger window")],
             ]
+        lines += foot
         for number, line in enumerate(lines):
             yield from line
             if number < len(lines) - 1:
