@@ -71,7 +71,9 @@ class Parser(argparse.ArgumentParser):
 
         flag = f"--{word.strip('-').partition('=')[0]}"
         alike = _NEAR if word.startswith("-") else _NEARER
-        near = get_close_matches(flag, known, 1, alike) or get_close_matches(word, known, 1, alike)
+        begun = [name for name in known if word.startswith("--") and name.startswith(flag)]
+        near = sorted(begun, key=len) or get_close_matches(flag, known, 1, alike)
+        near = near or get_close_matches(word, known, 1, alike)
         return f"do you mean {near[0]}?" if near else ""
 
     def error(self, message: str) -> NoReturn:

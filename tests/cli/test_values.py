@@ -152,6 +152,8 @@ def test_a_broker_that_asks_for_no_user_may_be_given_none_as_scripts_for_0_5_do(
     ("word", "advice"),
     [
         ("--al", "(do you mean --all?)"),
+        ("--cell-v", "(do you mean --cell-voltages?)"),
+        ("--temp", "(do you mean --temperatures?)"),
         ("soc", "(do you mean --soc?)"),
         ("wacth", "(do you mean watch?)"),
         ("-s", "-s; "),
