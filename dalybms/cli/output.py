@@ -49,7 +49,13 @@ def say(line: str, end: str = "\n") -> bool:
 
 def write(text: str) -> int:
     """Put a line on stdout; DONE also when the reader has gone, FAILED when it cannot be written."""
-    return put(lambda: sys.stdout.write(text + "\n"))
+    return put(lambda: sys.stdout.write(encodable(text) + "\n"))
+
+
+def encodable(text: str) -> str:
+    """A letter that stdout has not, in a name, is written as its number."""
+    encoding = sys.stdout.encoding or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def put(print_it: Callable[[], object]) -> int:

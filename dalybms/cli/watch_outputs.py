@@ -136,13 +136,7 @@ def _stdout() -> Iterator[None]:
 
 def to_stdout(line: str) -> None:
     with _stdout():
-        sys.stdout.write(_encodable(line) + "\n")
-
-
-def _encodable(line: str) -> str:
-    """A letter that stdout has not, in a name, is written as its number."""
-    encoding = sys.stdout.encoding or "utf-8"
-    return line.encode(encoding, "backslashreplace").decode(encoding)
+        sys.stdout.write(output.encodable(line) + "\n")
 
 
 def _plain(form: str, file: str | None, complain: Complain) -> Any:

@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import io
 import math
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -217,3 +218,15 @@ def test_a_working_folder_that_is_gone(given: list[str], code: int, tmp_path: Pa
     )
     assert done.returncode == code, done.stderr
     assert done.stderr.count("\n") == (code != output.DONE)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of bytes that are no text")
+def test_a_name_that_stdout_cannot_write_is_written_out(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    log = os.fsencode(tmp_path) + b"/b\xfcro.jsonl"
+    quiet = {"stdin": subprocess.DEVNULL, "timeout": PATIENCE, "check": True}
+    subprocess.run([*CLI, "watch", "-d", "demo:", "--count", "1", "-o", log], **quiet)
+    env = {**os.environ, "PYTHONIOENCODING": "utf-8:strict"}
+    done = subprocess.run([*CLI, "plot", log], capture_output=True, env=env, timeout=PATIENCE)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.endswith(rb"b\udcfcro.png" + b"\n")

@@ -19,7 +19,7 @@ STATES = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
 BY_WEIGHT = (CRITICAL, WARNING, UNKNOWN, OK)
 """Worst first. UNKNOWN stands below WARNING: one unread value must not hide a real fault."""
 
-_NUMBER = r"-?(?:[0-9]+\.?[0-9]*|\.[0-9]+)"
+_NUMBER = r"-?(?:[0-9]{1,30}(?:\.[0-9]*)?|\.[0-9]+)"
 _RANGE = re.compile(rf"(?P<inside>@?)(?:(?P<start>~|{_NUMBER})?(?P<colon>:))?(?P<end>{_NUMBER})?")
 
 

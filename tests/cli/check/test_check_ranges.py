@@ -95,7 +95,7 @@ def test_ranges_of_the_guidelines(text, quiet, alerting):
         *sorted(MEANINGLESS),
         *("~", "@~", "5:1", "abc", "1e3", "10,5", "1_0", "+5", "--5", "1:2:3", "@@1", "nan", "inf"),
         *("-", ".", "-:5", "٣", "10:~", "1:@5"),
-        *(" 5", "5 ", "5\n"),
+        *(" 5", "5 ", "5\n", "9" * 400, f"{'9' * 400}:", f"0:{'9' * 31}"),
     ],
 )
 def test_what_is_no_range_is_refused_in_one_line(text):
