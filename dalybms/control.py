@@ -199,6 +199,7 @@ class Control:
         """Questions are asked once each: three in a row without an answer, then some that all have one."""
         silences, sound, end = 0, 0, sent + LIMIT
         powered: Value = None
+        begun: Value = None
 
         def once(request: Request) -> Any:
             return order.ask(request._replace(tries=1, optional=True))
@@ -220,7 +221,11 @@ class Control:
             sound += silences >= SILENCES
             silences = silences if sound else 0
             if has_restarted(powered, order.before.value, self._clock() - sent, sound):
-                return "done"
+                if powered is None or (begun is not None and powered > begun):
+                    return "done"
+                begun = (
+                    powered if begun is None else begun
+                )  # a counter runs; other registers may be small too
         stands = acknowledged is False and powered is not None and powered > LIMIT
         return "refused" if stands else "unverified"
 

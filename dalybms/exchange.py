@@ -21,6 +21,8 @@ class Exchange:
         self.sent: list[bytes] = []
         self.trials: list[Trial] = []
         self.bad: BadReply | None = None
+        self.rivalled = False
+        """Did frames come that may answer what somebody else has asked?"""
 
     def begin(self, request: Request, data: bytes) -> None:
         if all(request.reader is not each.reader for each in self.asked):
@@ -51,6 +53,9 @@ class Exchange:
         if not self.sent:
             return NoReply(f"no answer to {self.name}: not asked any more, the line was silent for too long")
         from dalybms.protocols.witness import SENTENCES, testify
+
+        if self.rivalled:
+            return NoReply(f"no answer to {self.name} in {times}: {SENTENCES['rivals']}", "damage")
 
         seen, sentence = testify(heard, self.sent, self.board, alive)
         if seen == "another command" and self.unheard:

@@ -21,6 +21,7 @@ from dalybms.exchange import Exchange
 from dalybms.listener import Listener
 from dalybms.pace import Pace, Trial
 from dalybms.protocols.request import Answer, Request
+from dalybms.protocols.rivals import ends_in_question
 from dalybms.timing import QUESTION, WIRE, Timing
 from dalybms.wire import log
 
@@ -131,10 +132,17 @@ class Link(Behind):
     def _begin(self, pause: float) -> None:
         """Nothing of an earlier request may be taken for an answer to this one."""
         if not self._calm(quiet=pause):
+            self._read(0.0)
             self._guard(self._transport.drain)
+        self._let_answer()
         if self._trails.last:
             self._trails.last.close(bytes(self._heard))
         self._heard.clear()
+
+    def _let_answer(self) -> None:
+        """Whom somebody else has just asked answers him, and does not hear us."""
+        if ends_in_question(self._recently()):
+            self._calm(quiet=self.timing.usual or self.timing.quiet)
 
     def _attempt(self, exchange: Exchange, request: Request, silence: float, pause: float) -> Answer | None:
         """Send once and listen until an answer, silence, or the limit whatever noise comes.
@@ -150,6 +158,7 @@ class Link(Behind):
             self._calm(until=exchange.began + request.not_before)
         began = self._clock()
         listener.begin(began)
+        listener.before = self._recently()
         lost, rest = True, began - self._last_heard
         self._send(request, exchange.sent[-1])
         try:
@@ -163,6 +172,7 @@ class Link(Behind):
             if self._trails.last and not again and listener.overdue:
                 self._trails.last.next(listener.heard, exchange.sent[-1])
         self._note_strangers(listener)
+        exchange.rivalled = exchange.rivalled or listener.rivalled
         exchange.bad = exchange.bad or listener.late
         if answer:
             self._budget.answered()

@@ -11,6 +11,7 @@ from typing import Any
 from dalybms.errors import BadReply
 from dalybms.pace import Quiet
 from dalybms.protocols.request import Answer, Request
+from dalybms.protocols.rivals import Stream
 from dalybms.timing import Timing
 
 _KEPT = 4096
@@ -34,7 +35,10 @@ class Listener:
         self._timing, self._quiet, self._silence, self._again = timing, quiet, silence, again
         self.frames: dict[Request, list[Any]] = {request: [] for request in asked}
         self.strangers: list[Any] = []
-        self.heard = b""
+        self.before, self.heard = b"", b""
+        """What was heard up to the question, without a rest, and since."""
+        self.rivalled = False
+        """Did frames come that may answer what somebody else has asked?"""
         self.overdue = False
         """May what came first have been on its way before the question?"""
         self.late: BadReply | None = None
@@ -152,7 +156,7 @@ class Listener:
                 self._paused = 0.0
             for frame in frames:
                 asked = reversed(self._asked)
-                takers = [each for each in asked if each.reader is reader and each.wanted(frame)]
+                takers = [each for each in asked if each.reader is reader and self._is_wanted(each, frame)]
                 if not takers:
                     self.strangers.append(frame)
                 for request in takers:
@@ -160,6 +164,13 @@ class Listener:
                     value = None if done or request.open_end else self._value(request)
                     done = done or (None if value is None else self._answer(request, value))
         return done
+
+    def _is_wanted(self, request: Request, frame: Any) -> bool:
+        if not request.wanted(frame):
+            return False
+        rivalled = request.rivalled and request.rivalled(frame, Stream(self.before, self.heard))
+        self.rivalled = self.rivalled or bool(rivalled)
+        return not rivalled
 
     def _value(self, request: Request) -> Any:
         """Raises BadReply for the request sent now; a late answer to another one does not end its attempt."""

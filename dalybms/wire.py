@@ -15,6 +15,10 @@ from dalybms.timing import LONGEST, Timing
 log = Log("dalybms.link")
 _KEPT = 4096
 """Bytes heard that are kept for the words of a NoReply."""
+_REST = 0.25
+"""Seconds after which nobody waits for an answer any more."""
+_RECENT = 256
+"""Bytes that fill them, at 9600 baud."""
 
 
 class Wire:
@@ -28,6 +32,8 @@ class Wire:
         self._closed = False
         self._last_heard = float("-inf")
         self._heard = bytearray()
+        self._recent = b""
+        """What came without a rest in between."""
 
     def close(self) -> None:
         """Close the wire at once; a wait in another thread ends with TransportError."""
@@ -55,6 +61,10 @@ class Wire:
             chunk = self._read(left)
             self.counters["dropped_bytes"] += len(chunk)
 
+    def _recently(self) -> bytes:
+        """What was heard up to now without a rest."""
+        return self._recent if self._clock() - self._last_heard < _REST else b""
+
     def _send(self, request: Request, data: bytes) -> None:
         """A wire may be just awake enough for the second try; what may change the battery has none."""
         log.debug("-> %s", data)
@@ -72,7 +82,9 @@ class Wire:
         chunk: bytes = self._guard(lambda: self._transport.read(timeout, *several))
         if chunk:
             log.debug("<- %s", chunk)
-            self._last_heard = self._clock()
+            now = self._clock()
+            self._recent = (self._recent if now - self._last_heard < _REST else b"")[-_RECENT:] + chunk
+            self._last_heard = now
             self._heard += chunk
             del self._heard[:-_KEPT]
         return chunk

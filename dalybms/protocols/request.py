@@ -64,6 +64,8 @@ class Request(NamedTuple):
     """A board may lack it: its silence says nothing about the pace or the line."""
     brief: bool = False
     """Not sent again where the board must have heard it, after a long rest, and was silent."""
+    rivalled: Callable[[Any, Any], bool] | None = None
+    """May this frame answer what somebody else has asked, seen in a rivals.Stream? None: frames tell."""
     not_before: float = 0.0
     """Seconds after the first of several questions that take turns, or of several tries."""
 

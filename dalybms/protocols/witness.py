@@ -24,6 +24,8 @@ SENTENCES = {
     "another protocol": "another protocol was heard",
     "damage": "its answer came damaged or incomplete: check A/B, GND, cable length and "
     "that no other program uses the line",
+    "rivals": "another program asks the same board at the same time, and its answers cannot be told from "
+    "ours: let one of the two ask, or ask less often",
     "noise": "only noise was heard: check A/B, GND, the baud rate and that no other program uses the line",
 }
 

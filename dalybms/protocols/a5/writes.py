@@ -13,6 +13,7 @@ from functools import partial
 from dalybms.protocols.a5.board import A5
 from dalybms.protocols.a5.frame import SIZE, Frame
 from dalybms.protocols.request import Ask, Request
+from dalybms.protocols.rivals import is_repeated
 from dalybms.protocols.writes import (
     CHARGE,
     DISCHARGE,
@@ -43,13 +44,15 @@ class A5Writes:
     def request(self, action: str, value: Value, clock: bytes) -> Request:
         """The one frame. clock: year since 2000, month, day, hour, minute, second for 0x21."""
         code = CODES[action]
+        frame = Frame(self._board.host, code, data(action, value, clock)).encode()
         return Request(
             name=f"the write of {action}",
-            writes=(Frame(self._board.host, code, data(action, value, clock)).encode(),),
+            writes=(frame,),
             reader=self._board.reader,
             wanted=partial(self._board.answers, code),
             parse=partial(acknowledged, action, value),
             longest=SIZE,
+            rivalled=partial(is_repeated, frame),
             once=True,
         )
 

@@ -22,8 +22,8 @@ WRITE_SEVERAL = 0x10
 _WRITES = (WRITE, WRITE_SEVERAL)
 ERROR = 0x80
 """Added to the function by a board that refuses."""
-_HEAD = 3
-_CRC = 2
+HEAD = 3
+CRC = 2
 _SHORTEST = 5
 """Bytes of an answer that refuses."""
 _NOT_THERE = (1, 2, 3)
@@ -104,7 +104,7 @@ def _extent(data: bytes, at: int, sources: Container[int], length: int | None) -
         return None
     left = len(data) - at
     function = data[at + 1] if left > 1 else None
-    if function is None or (function == READ and left < _HEAD):
+    if function is None or (function == READ and left < HEAD):
         return len(data), len(data)
     if function in _WRITES:
         return at + 2, at + 6
@@ -114,7 +114,7 @@ def _extent(data: bytes, at: int, sources: Container[int], length: int | None) -
         return None
     size = data[at + 2]
     fits = size > 0 and size % 2 == 0 and length in (None, size)
-    return (at + _HEAD, at + _HEAD + size) if fits else None
+    return (at + HEAD, at + HEAD + size) if fits else None
 
 
 class ModbusReader(Reader):
@@ -147,21 +147,21 @@ class ModbusReader(Reader):
     def missing(self) -> int:
         """Bytes to the end of the answer that has begun, or of the shortest one until its length is said."""
         data = bytes(self._buffer)
-        extent = _extent(data, 0, self._sources, self._length) if len(data) >= _HEAD else None
-        return (extent[1] + _CRC if extent else _SHORTEST) - len(data)
+        extent = _extent(data, 0, self._sources, self._length) if len(data) >= HEAD else None
+        return (extent[1] + CRC if extent else _SHORTEST) - len(data)
 
     def feed(self, chunk: bytes) -> list[Registers]:
         self._buffer += chunk
         data, frames, at = bytes(self._buffer), [], 0
         while at < len(data):
             extent = _extent(data, at, self._sources, self._length)
-            if extent and extent[1] + _CRC > len(data):
+            if extent and extent[1] + CRC > len(data):
                 break
             frame = _checked(data, at, extent)
             if frame:
                 frames.append(frame)
             self.skipped += not frame
-            at = extent[1] + _CRC if frame and extent else at + 1
+            at = extent[1] + CRC if frame and extent else at + 1
         del self._buffer[:at]
         return frames
 
@@ -170,7 +170,7 @@ def _checked(data: bytes, at: int, extent: tuple[int, int] | None) -> Registers 
     if extent is None:
         return None
     start, end = extent
-    if data[end : end + _CRC] != crc(data[at:end]):
+    if data[end : end + CRC] != crc(data[at:end]):
         return None
     return Registers(data[at], data[at + 1], data[start:end])
 

@@ -9,6 +9,7 @@ from dalybms.errors import BadReply, DalyError, NotSupported
 from dalybms.protocols.modbus.frame import ERROR, READ, ModbusReader, Registers, read_request
 from dalybms.protocols.modbus.register_map import Block
 from dalybms.protocols.request import Request
+from dalybms.protocols.rivals import is_rivalled
 
 _OVERHEAD = 5
 """Bytes of an answer around its data."""
@@ -17,13 +18,15 @@ _OVERHEAD = 5
 def read_of(asked: int, answers: int, block: Block, polled: bool) -> Request:
     """asked, answers: the address of the board in a question and in an answer. polled: one byte throughout
     cannot be."""
+    question = read_request(asked, block.start, block.size)
     return Request(
         name=block.what,
-        writes=(read_request(asked, block.start, block.size),),
+        writes=(question,),
         reader=ModbusReader((answers,), 2 * block.size),
         wanted=_is_read,
-        parse=partial(_parse, block, polled),
+        parse=_Judge(block, polled),
         longest=2 * block.size + _OVERHEAD,
+        rivalled=partial(is_rivalled, question),
     )
 
 
@@ -34,26 +37,38 @@ def proving(block: Block, request: Request) -> Request:
 
 def _proof(block: Block, frames: Sequence[Registers]) -> Sequence[Registers]:
     try:
-        _parse(block, True, frames)
+        _Judge(block, True)(frames)
     except NotSupported as error:
         raise BadReply(str(error), frames[-1].data) from None
     return frames
 
 
-def _parse(block: Block, polled: bool, frames: Sequence[Registers]) -> bytes:
-    frame = frames[-1]
-    if frame.refusal is not None:
-        raise _refused(block, frame)
-    if polled and len(set(frame.data)) == 1:
-        raise BadReply(f"{block.what} of nothing but {frame.data[0]:02x} cannot be", frame.data)
-    return frame.data
+class _Judge:
+    """What the answers to one question are worth.
+
+    A refusal does not name what it refuses, so it may be meant for another program: it counts when it
+    comes twice.
+    """
+
+    def __init__(self, block: Block, polled: bool) -> None:
+        self._block, self._polled, self._refusals = block, polled, 0
+
+    def __call__(self, frames: Sequence[Registers]) -> bytes:
+        frame, block = frames[-1], self._block
+        if frame.refusal is not None:
+            self._refusals += 1
+            raise _refused(block, frame, certain=self._refusals > 1)
+        self._refusals = 0
+        if self._polled and len(set(frame.data)) == 1:
+            raise BadReply(f"{block.what} of nothing but {frame.data[0]:02x} cannot be", frame.data)
+        return frame.data
 
 
 def _is_read(frame: Registers) -> bool:
     return frame.function & ~ERROR == READ
 
 
-def _refused(block: Block, frame: Registers) -> DalyError:
-    if frame.not_there:
+def _refused(block: Block, frame: Registers, certain: bool) -> DalyError:
+    if frame.not_there and certain:
         return NotSupported(f"this board has no {block.what} (exception {frame.refusal})")
     return BadReply(f"the board refuses {block.what} (exception {frame.refusal})", frame.data)

@@ -15,6 +15,7 @@ from dalybms.protocols.modbus.board import RegisterBoard
 from dalybms.protocols.modbus.frame import WRITE, ModbusReader, Registers, acknowledges, write_request
 from dalybms.protocols.modbus.register_map import Block
 from dalybms.protocols.request import Ask, Request
+from dalybms.protocols.rivals import is_repeated
 from dalybms.protocols.writes import (
     CHARGE,
     DISCHARGE,
@@ -34,6 +35,7 @@ REGISTERS = {
 }
 POWERED = Block(0xAB, 2)
 """P81: seconds since the board was powered, 32 bit."""
+_NO_REGISTER = 0xFFFF
 _NOT_TOLD = 0xFFFFFFFF
 
 
@@ -59,6 +61,7 @@ class RegisterWrites:
             wanted=partial(is_answer, asked),
             parse=partial(acknowledged, asked),
             longest=len(asked),
+            rivalled=partial(is_repeated, asked) if self._board.asked != self._board.source else None,
             once=True,
         )
 
@@ -72,9 +75,15 @@ class RegisterWrites:
         return State(self._switch(ask, action), bool(value)) if action in MOSFETS else State(value)
 
     def _switch(self, ask: Ask, action: str) -> bool:
-        word = int.from_bytes(ask(self._board.question(Block(self._registers[action], 1))).value, "big")
+        """Both are read: an answer does not name its registers, and one may be what another program asked."""
+        block = Block(self._registers[CHARGE], self._registers[DISCHARGE] - self._registers[CHARGE] + 1)
+        data = ask(self._board.question(block)).value
+        both = {CHARGE: int.from_bytes(data[:2], "big"), DISCHARGE: int.from_bytes(data[-2:], "big")}
+        word = both[action]
         if word not in (0, 1):
             raise BadReply(f"a MOSFET switch of {word:#06x} cannot be: this board does not tell its switch")
+        if not {*both.values()} <= {0, 1, _NO_REGISTER}:
+            raise BadReply(f"MOSFET switches of {data.hex()} cannot be: another program may have asked this")
         return word == 1
 
     def _powered(self, ask: Ask) -> int | None:
