@@ -27,6 +27,7 @@ def put(path: str, text: str, lasting: bool = True) -> None:
         with open(beside, "w", encoding="utf-8", newline="\n") as file:
             file.write(text)
             file.flush()
+            _keep_rights(target, beside)
             if lasting:
                 os.fsync(file.fileno())
         os.replace(beside, target)
@@ -38,6 +39,12 @@ def put(path: str, text: str, lasting: bool = True) -> None:
         raise DalyError(
             f"cannot write {path}: {error.strerror}; check the folder, its permissions and the free space"
         ) from None
+
+
+def _keep_rights(target: str, beside: str) -> None:
+    """Who was given the right to read a file keeps it; a file system without rights has none to keep."""
+    with contextlib.suppress(OSError):
+        os.chmod(beside, stat.S_IMODE(os.stat(target).st_mode))
 
 
 def _settle(folder: str) -> None:

@@ -213,6 +213,17 @@ def test_two_programs_do_not_share_a_file(tmp_path: Path) -> None:
     assert path.read_bytes() == before
 
 
+@pytest.mark.skipif(os.name == "nt", reason="has no such rights")
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o664])
+def test_the_rights_of_a_file_are_kept(tmp_path: Path, mode: int) -> None:
+    path = tmp_path / "energy.json"
+    file = EnergyFile(str(path), interval=10)
+    path.chmod(mode)
+    file.add(sample(), 0)
+    file.save()
+    assert path.stat().st_mode & 0o777 == mode
+
+
 @pytest.mark.skipif(os.name == "nt", reason="links need rights there")
 def test_a_link_stays_a_link(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()

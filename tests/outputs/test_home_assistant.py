@@ -171,6 +171,23 @@ def test_a_state_that_is_not_retained_is_sent_again_after_the_discovery(tmp_path
         gate.close()
 
 
+def test_removal_finds_ours_among_thousands_of_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a watch does not keep, because it needs none of it, an errand has to see."""
+    monkeypatch.setattr("dalybms.outputs.mqtt.session._HEARD", 1)
+    with running(tmp_path, "allow_anonymous true\nmax_queued_messages 0") as broker:
+        output = Mqtt(settings(broker.port), 10, print, hass="homeassistant")
+        output.take(read())
+        until(lambda: output.delivered)
+        output.close()
+        with listening(broker.port, "none") as writer:
+            for number in range(3000):
+                writer._client.publish(f"homeassistant/device/other{number}/config", "{}", 0, True)
+            writer.publish("end", "")
+        assert CONFIG in remove(settings(broker.port))
+
+
 def test_removal_clears_ours_and_the_old_ones_and_nothing_else(tmp_path: Path) -> None:
     old = {
         "unique_id": "daly_bms__soc_total_voltage", "state_topic": "daly_bms/soc/total_voltage",

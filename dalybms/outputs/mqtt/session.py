@@ -86,6 +86,8 @@ class Session:
         self._largest = 0
         """Bytes of a packet that the broker takes, 0 for any."""
         self._why = ""
+        self._room = _HEARD if will else None
+        """An errand, which announces no will, has to hear all that the broker keeps."""
         self._client = client = _client(client_id, version)
         client.ended = self._ended
         if settings.user is not None:
@@ -174,7 +176,7 @@ class Session:
         """Bytes that are no topic are nobody's."""
         with contextlib.suppress(UnicodeDecodeError):
             topic, payload = message.topic, bytes(message.payload)
-            if self._events.qsize() < _HEARD:
+            if self._room is None or self._events.qsize() < self._room:
                 self._tell("message", Heard(topic, payload, bool(message.retain)))
 
     def _on_subscribe(self, *_: Any) -> None:
