@@ -106,6 +106,8 @@ def _busy(name: str, held: Held) -> str:
 
 def _nowhere(name: str) -> TransportError:
     """There is no such port: perhaps the name lacks its beginning."""
+    if name != name.strip():
+        return TransportError(f"{name!r} does not exist: take the blanks or line ends around it away", "name")
     if name == "demo":
         return TransportError(f"{name} does not exist: the fake battery is demo: with its colon", "name")
     if os.path.exists(f"/dev/{name}"):

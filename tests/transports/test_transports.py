@@ -359,6 +359,14 @@ def test_a_host_in_half_a_bracket() -> None:
         DalyBMS().connect("socket://[::1")
 
 
+@pytest.mark.parametrize("device", ["/dev/ttyUSB0\r", " /dev/ttyUSB0", "AA:BB:CC:DD:EE:FF\n"])
+def test_blanks_around_a_name_are_shown(device: str) -> None:
+    """In a line they would not be seen, and the name would look right."""
+    with pytest.raises(TransportError, match="take the blanks or line ends around it away") as raised:
+        DalyBMS().connect(device)
+    assert repr(device) in str(raised.value)
+
+
 def test_a_device_of_blanks_is_none() -> None:
     with pytest.raises(ValueError, match="no device is named"):
         DalyBMS().connect("  ")
