@@ -49,6 +49,11 @@ class Budget:
             self._last_tries -= 1
         return not attempts or unheard
 
+    @property
+    def short(self) -> bool:
+        """Is there less than one silence left?"""
+        return self._silence < _ENOUGH * self._timing.timeout or self._failures <= 0
+
     def answered(self) -> None:
         self.alive = True
         self._last_tries = self._timing.last_tries

@@ -19,6 +19,9 @@ from __future__ import annotations
 class DalyError(Exception):
     """Anything that went wrong between this library and a battery."""
 
+    repeated = False
+    """Was it asked for more than once, as everything is that a board is expected to have?"""
+
 
 class TransportError(DalyError, OSError):
     """The wire cannot be opened or has gone: port, permission, adapter, network, Bluetooth.

@@ -16,7 +16,7 @@ from typing import Any, Callable
 from dalybms.behind import Behind
 from dalybms.budget import Budget
 from dalybms.doubles import Doubles
-from dalybms.errors import BadReply
+from dalybms.errors import BadReply, DalyError, NoReply
 from dalybms.exchange import Exchange
 from dalybms.listener import Listener
 from dalybms.pace import Pace, Trial
@@ -51,6 +51,7 @@ class Link(Behind):
         self._budget = Budget(timing)
         self._calls = 0
         self._last_pace: Pace | None = None
+        self._lost: dict[frozenset[bytes], DalyError] = {}
         self.stirred = 0
         """How many attempts ended without a whole answer although something was heard, so far."""
 
@@ -64,6 +65,7 @@ class Link(Behind):
             self.retries = self.retries if retries is None else retries
             self._budget.begin(within)
             self._calls += 1
+            self._lost.clear()
             self.doubles.begin()
             yield
 
@@ -72,11 +74,19 @@ class Link(Behind):
 
         board: whose answer is awaited, for the words of the error. pace: of that board;
         learns. Raises NoReply, which says what was heard instead; BadReply when all
-        answers could not be; TransportError when the wire is gone.
+        answers could not be; TransportError when the wire is gone. What failed in this call before is only
+        asked again while nothing is short.
         """
+        question = frozenset(request.writes)
+        if question in self._lost and self._budget.short:
+            raise self._lost[question]
         attempts = 1 if request.once else request.tries or 1 + self.retries
         turns = islice(cycle((request, data) for data in request.writes), attempts)
-        return self._ask(turns, board, pace, self.timing.last_pause if request.once else 0.0)
+        try:
+            return self._ask(turns, board, pace, self.timing.last_pause if request.once else 0.0)
+        except (NoReply, BadReply) as error:
+            self._lost[question] = error
+            raise
 
     def find(self, requests: Iterable[Request], board: int = 1, pace: Pace | None = None) -> Answer:
         """Ask alternatives in turn, each once, until one is answered. Raises as exchange() does."""
@@ -112,7 +122,9 @@ class Link(Behind):
                 self._learn(exchange)
                 return answer._replace(spoilt=exchange.spoilt)
             self.stirred += not exchange.trials[-1].lost
-        raise exchange.failure(bytes(self._heard), self._budget.alive)
+        failure = exchange.failure(bytes(self._heard), self._budget.alive)
+        failure.repeated = len(exchange.sent) > 1 and not any(request.optional for request in exchange.asked)
+        raise failure
 
     def _rest(self, pace: Pace | None) -> float:
         if self._pause is not None:

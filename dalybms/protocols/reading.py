@@ -2,14 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Callable, Union
 
-from dalybms.errors import BadReply, DalyError, TransportError
+from dalybms.errors import BadReply, DalyError, NoReply, TransportError
 from dalybms.protocols.plausible import reconcile
 
 Outcome = Union[Any, DalyError]
+
+
+class Lost:
+    """What a call lost on a living line and asks for once more at its end: the trouble may have passed.
+
+    What was never answered on this connection gets this once: the board may not have it.
+    """
+
+    def __init__(self) -> None:
+        self._answered: set[Any] = set()
+        self._looked: set[Any] = set()
+
+    def again(self, outcomes: Mapping[Any, Outcome]) -> list[Any]:
+        """The keys of what is worth another look."""
+        answered = {key for key, outcome in outcomes.items() if not isinstance(outcome, DalyError)}
+        self._answered |= answered
+        lost = [
+            key
+            for key, outcome in outcomes.items()
+            if isinstance(outcome, (NoReply, BadReply))
+            and outcome.repeated
+            and (key in self._answered or (answered and key not in self._looked))
+        ]
+        self._looked.update(lost)
+        return lost
 
 
 class Reading:
@@ -18,8 +43,8 @@ class Reading:
     fetch: asks for the answer of a key. age: how often everything was asked for anew.
     """
 
-    def __init__(self, fetch: Callable[[Any], bytes]) -> None:
-        self._fetch = fetch
+    def __init__(self, fetch: Callable[[Any], bytes], lost: Lost) -> None:
+        self._fetch, self._lost = fetch, lost
         self._found: dict[Any, bytes | DalyError] = {}
         self.age = 0
 
@@ -35,6 +60,13 @@ class Reading:
         """Have what was read asked for once more; what failed has been repeated already."""
         self._found = {key: found for key, found in self._found.items() if isinstance(found, DalyError)}
         self.age += 1
+
+    def look_again(self) -> bool:
+        """Have what was lost asked for once more; False: nothing was that is worth it."""
+        lost = self._lost.again(self._found)
+        for key in lost:
+            del self._found[key]
+        return bool(lost)
 
 
 def attempt(call: Callable[[], Any]) -> Outcome:
@@ -68,6 +100,9 @@ def read_sections(
 
     for section in sections:
         fill_in(section)
+    if reading.look_again():
+        for section in [name for name, outcome in outcomes.items() if isinstance(outcome, DalyError)]:
+            fill_in(section)
     for section in [name for name, outcome in outcomes.items() if isinstance(outcome, BadReply)]:
         again(section)
     reconcile(outcomes, again, gaps)

@@ -129,6 +129,41 @@ def test_a_board_whose_first_answers_are_damaged_is_found(board: str) -> None:
     assert len(begun) > 3
 
 
+@pytest.mark.parametrize("begins", [0.15, 0.3, 0.45])
+@pytest.mark.parametrize("board", BOARDS)
+def test_a_board_that_is_silent_in_the_middle_of_a_reading_is_read_whole(board: str, begins: float) -> None:
+    """What was lost is asked for once more at the end, also by a battery that was not known before."""
+    line = Slow(board, lambda: 0.0)
+    line._hears = lambda _: not begins < bms.clock.now - 100 < begins + 2.4  # type: ignore[attr-defined]
+    bms = attach(line, battery(board))
+    assert still(bms.get_all()) == whole(board)
+
+
+def test_a_single_reading_of_a_known_board_is_asked_for_once_more() -> None:
+    line = Slow(BOARDS[2], lambda: 0.0)
+    bms = attach(line, battery(BOARDS[2]))
+    good = bms.get_soc()
+    line._hears = lambda number: number > 5
+    assert bms.get_soc() == good
+
+
+def test_what_a_board_may_not_have_is_asked_for_once_more_only_once() -> None:
+    bms = attach(talk({code: raw for code, raw in HEALTHY.items() if code != 0x92}), address=4)
+    line = bms._link._transport.line
+    asked = []
+    for _ in range(3):
+        line.sent.clear()
+        assert "error" in bms.get_all()["temperature_range"]
+        asked.append([request[2] for request in line.requests].count(0x92))
+    assert asked == [8, 4, 4]
+
+
+def test_without_repeats_nothing_is_asked_for_once_more() -> None:
+    bms = attach(Script(lambda asked, n: [(0.04, HEALTHY[asked[2]])] if n != 3 else []), request_retries=0)
+    failed = [name for name, each in bms.get_all().items() if isinstance(each, dict) and "error" in each]
+    assert len(failed) == 1
+
+
 @pytest.mark.parametrize("byte", [b"\xa5", b"\xa5\x40\x90\x08", b"\x00", b"\xd2", b"\x51", b"\x03"])
 @pytest.mark.parametrize("board", ["a5", "d2", "p81", "sinowealth", "auto"])
 def test_noise_that_comes_now_and_then_is_not_waited_for(board: str, byte: bytes) -> None:

@@ -17,7 +17,7 @@ from dalybms.protocols.a5.replies import joined, listed, single
 from dalybms.protocols.doubts import Doubts, gaps_of, told
 from dalybms.protocols.faults import texts
 from dalybms.protocols.plausible import WEAK_PAIRS, reconcile
-from dalybms.protocols.reading import attempt
+from dalybms.protocols.reading import Lost, attempt
 from dalybms.protocols.request import Answer, Ask, Request
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class A5(Questions):
         self.unusable: dict[str, str] = {}
         self._numbering = Numbering()
         self._alone: dict[str, Callable[[], bool]] = {}
-        self._rough = Roughness()
+        self._rough, self._lost = Roughness(), Lost()
         self._hardware: str | None = None  # its text; "" where it was silent, None before it was asked
 
     def probe(self, sections: Sequence[str], round_: int = 0) -> Request:
@@ -70,6 +70,8 @@ class A5(Questions):
         self.unusable = {}
         plan = self._plan(sections)
         self._fill_in_all(outcomes, ask, plan)
+        lost = self._lost.again(outcomes)
+        self._fill_in_all(outcomes, ask, [row for row in plan if row.section in lost])
         if self._rough:
             self._confirm(outcomes, ask, plan)
         reconcile(

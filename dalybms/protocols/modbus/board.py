@@ -19,7 +19,7 @@ from dalybms.protocols.modbus.optional import OptionalBlocks
 from dalybms.protocols.modbus.questions import proving, read_of
 from dalybms.protocols.modbus.register_map import Block, RegisterMap, Row, holds, image
 from dalybms.protocols.plausible import extremes, named_cells
-from dalybms.protocols.reading import Outcome, Reading, attempt, read_sections
+from dalybms.protocols.reading import Lost, Outcome, Reading, attempt, read_sections
 from dalybms.protocols.request import Answer, Ask, Request
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ class RegisterBoard(ABC):
         self.asked, self.source = asked, source
         self._optional = OptionalBlocks(self.map.optional, bluetooth)
         self._power = Doubts("soc", 2)
+        self._lost = Lost()
         self._blocks: set[Block] = set()
         self.unusable: dict[str, str] = {}
 
@@ -104,7 +105,9 @@ class RegisterBoard(ABC):
         return found
 
     def _some_info(self, ask: Ask, only: Collection[str]) -> dict[str, Any]:
-        reading = Reading(lambda block: ask(self.question(block)._replace(tries=2, optional=True)).value)
+        reading = Reading(
+            lambda block: ask(self.question(block)._replace(tries=2, optional=True)).value, self._lost
+        )
         found: dict[str, Any] = {}
         for block in (*self.map.info, *self.map.optional):
             fields = [field for field in self._fields_of(block) if field.name in only]
@@ -150,7 +153,7 @@ class RegisterBoard(ABC):
         """{cell from 1: is it being balanced?}; NotSupported where that is not certain."""
 
     def _reading(self, ask: Ask) -> Reading:
-        return Reading(lambda block: ask(self._worded(block)).value)
+        return Reading(lambda block: ask(self._worded(block)).value, self._lost)
 
     def _worded(self, block: Block) -> Request:
         return self._optional.brief(block, self.question(block))

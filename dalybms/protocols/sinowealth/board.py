@@ -15,7 +15,7 @@ from dalybms.errors import BadReply, NotSupported
 from dalybms.protocols.derived import ends
 from dalybms.protocols.doubts import Doubts, gaps_of, told
 from dalybms.protocols.faults import texts
-from dalybms.protocols.reading import Outcome, Reading, attempt, read_sections
+from dalybms.protocols.reading import Lost, Outcome, Reading, attempt, read_sections
 from dalybms.protocols.request import Answer, Ask, Request
 from dalybms.protocols.sinowealth.frame import AnswerReader, answer, question
 from dalybms.protocols.sinowealth.registers import BY_REGISTER, MOST_CELLS, TOTAL, Row
@@ -41,6 +41,7 @@ class Sinowealth:
 
     def __init__(self) -> None:
         self._small = False
+        self._lost = Lost()
         self._doubts: dict[str, Doubts] = {}
         self.unusable: dict[str, str] = {}
 
@@ -60,6 +61,8 @@ class Sinowealth:
         self._doubts = {section: Doubts(section, _FRAMES) for section in (*sections, *RANGES.values())}
         reading = self._reading(ask)
         refused = attempt(partial(self._refuse_16_cells, reading))
+        if refused and reading.look_again():
+            refused = attempt(partial(self._refuse_16_cells, reading))
         if refused:
             return dict.fromkeys(sections, refused)
         return read_sections(reading, self._judged, sections, lambda name: gaps_of(self.unusable, name))
@@ -85,7 +88,7 @@ class Sinowealth:
         raise NotSupported("raw commands are for A5, this board speaks Sinowealth")
 
     def _reading(self, ask: Ask) -> Reading:
-        return Reading(lambda register: bytes(ask(_question(BY_REGISTER[register])).value))
+        return Reading(lambda register: bytes(ask(_question(BY_REGISTER[register])).value), self._lost)
 
     def _refuse_16_cells(self, reading: Reading) -> None:
         """Raises NotSupported where the total is, twice, no total but one more cell."""

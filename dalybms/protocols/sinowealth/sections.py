@@ -37,8 +37,9 @@ def millivolts(reading: Reading, register: int) -> int:
 
 def is_small(reading: Reading) -> bool:
     """At least two of the first three cells have to be believable: one could be as high as a lone cell."""
+    total = millivolts(reading, TOTAL)
     cells = [mv for mv in (millivolts(reading, cell) for cell in (1, 2, 3)) if mv <= MOST_MILLIVOLTS]
-    return len(cells) > 1 and millivolts(reading, TOTAL) >= 0.9 * sum(cells)
+    return len(cells) > 1 and total >= 0.9 * sum(cells)
 
 
 def values_of(reading: Reading, section: str, doubts: Doubts) -> dict[str, Any]:

@@ -140,7 +140,7 @@ def test_answers_that_fail_make_a_line_rough_too() -> None:
     bms = attach(line, address=4)
     bms.get_soc()
     for _ in range(2):
-        line.odd = {0x90: [reply(0x90, "00")] * 4}
+        line.odd = {0x90: [reply(0x90, "00")] * 8}
         with pytest.raises(BadReply):
             bms.get_soc()
     line.sent.clear()
@@ -168,10 +168,10 @@ def test_where_no_second_answer_comes_the_first_one_stays() -> None:
 
 def test_an_error_stays_one() -> None:
     bms = rough()
-    bms.line.odd = {0x90: [reply(0x90, "00")] * 4}
+    bms.line.odd = {0x90: [reply(0x90, "00")] * 8}
     with pytest.raises(BadReply):
         bms.get_soc()
-    assert bms.line.asked(0x90) == 4
+    assert bms.line.asked(0x90) == 8
 
 
 def test_damage_is_forgotten_in_the_end() -> None:
