@@ -201,3 +201,41 @@ def test_pauses_that_were_seen_once_are_forgotten() -> None:
     for _ in range(25):
         bms.get_soc()
     assert quiet.seconds <= bms._link.timing.quiet
+
+
+def around(before: Callable[[], bytes], behind: Callable[[], bytes]) -> Slow:
+    """A Sinowealth board on a line that adds bytes to every answer."""
+    line = Slow("protocol=sinowealth&cells=4", lambda: 0.0)
+    write = line.write
+
+    def littered(data: bytes, now: float) -> None:
+        write(data, now)
+        answer = b"".join(piece for _, piece in line._pieces)
+        spoilt = before() + answer + behind() if answer else b""
+        line._pieces = [(now + 0.04 + n * BYTE, spoilt[n : n + 1]) for n in range(len(spoilt))]
+
+    line.write = littered  # type: ignore[method-assign]
+    return line
+
+
+@pytest.mark.parametrize("where", ["before", "behind", "around", "zeros", "twice"])
+def test_a_sinowealth_answer_with_stray_bytes_counts_when_it_comes_twice(where: str) -> None:
+    """Nothing marks where it begins, so it has to be the only one that may be meant, in two attempts."""
+    stray = random.Random(where)
+
+    def some() -> bytes:
+        return bytes(stray.randrange(256) for _ in range(stray.randint(1, 3)))
+
+    sides = {
+        "before": (some, bytes),
+        "behind": (bytes, some),
+        "around": (some, some),
+        "zeros": (lambda: bytes(2), lambda: bytes(1)),
+    }
+    board = "protocol=sinowealth&cells=4"
+    line = around(*sides.get(where, (bytes, bytes)))
+    if where == "twice":
+        line = around(bytes, lambda: b"".join(piece for _, piece in line._pieces))
+    bms = attach(line, battery(board))
+    for _ in range(3):
+        assert still(bms.get_all()) == whole(board)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Callable
 
 from dalybms.errors import BadReply, NotSupported
 from dalybms.protocols.derived import ends
@@ -17,7 +17,7 @@ from dalybms.protocols.doubts import Doubts, gaps_of, told
 from dalybms.protocols.faults import texts
 from dalybms.protocols.reading import Lost, Outcome, Reading, attempt, read_sections
 from dalybms.protocols.request import Answer, Ask, Request
-from dalybms.protocols.sinowealth.frame import AnswerReader, answer, question
+from dalybms.protocols.sinowealth.frame import AnswerReader, Judge, question
 from dalybms.protocols.sinowealth.registers import BY_REGISTER, MOST_CELLS, TOTAL, Row
 from dalybms.protocols.sinowealth.sections import counts, faults_of, is_small, list_of, millivolts, values_of
 
@@ -42,14 +42,16 @@ class Sinowealth:
     def __init__(self) -> None:
         self._small = False
         self._lost = Lost()
+        self._proof: Callable[[list[bytes]], bytes] | None = None
         self._doubts: dict[str, Doubts] = {}
         self.unusable: dict[str, str] = {}
 
     def probe(self, sections: Sequence[str], round_: int = 0) -> Request:
         """The total, in every round: an answer shows its question only by the check byte."""
-        row = BY_REGISTER[TOTAL]
-        asked = question(row.register, row.length)
-        return _question(row)._replace(parse=lambda pieces: answer(asked, pieces) and pieces)
+        request = _question(BY_REGISTER[TOTAL])
+        self._proof = self._proof or request.parse
+        proof = self._proof
+        return request._replace(parse=lambda pieces: proof(pieces) and pieces)
 
     def learn(self, answer: Answer) -> None:
         """Nothing: a line has one board, which has no address."""
@@ -143,7 +145,7 @@ def _question(row: Row) -> Request:
         writes=(asked,),
         reader=AnswerReader(asked),
         wanted=bool,
-        parse=partial(answer, asked),
+        parse=Judge(asked),
         longest=len(asked) + row.length + 1,
         open_end=True,
     )

@@ -13,7 +13,7 @@ from support import Script, attach, captures, read_without
 import dalybms
 from dalybms import BadReply, DalyBMS, DalyBMSSinowealth, NoReply, NotSupported
 from dalybms.protocols.faults import FAULTS
-from dalybms.protocols.sinowealth.frame import AnswerReader, answer, crc8, question
+from dalybms.protocols.sinowealth.frame import AnswerReader, Judge, answer, crc8, question
 
 RECORDS = captures("sinowealth")
 GOOD = {
@@ -433,3 +433,15 @@ def test_arguments_of_dalybms_0_5() -> None:
         DalyBMSSinowealth(board=2)
     with pytest.raises(NoReply, match="in 3 attempts"):
         attach(Script(lambda *_: []), bms).get_soc()
+
+
+def test_an_answer_among_stray_bytes_counts_only_the_second_time_and_only_alone() -> None:
+    asked = question(0x0B, 2)
+    sealed = [data + bytes((crc8(asked + data),)) for data in (b"\x33\xc0", b"\x33\xc1")]
+    judge = Judge(asked)
+    for heard in (b"\0" + sealed[0], b"\0" + sealed[1], sealed[0] + sealed[1], b"\0" + sealed[1]):
+        with pytest.raises(BadReply, match="check byte"):
+            judge([heard])
+    assert judge([sealed[1] + b"\xff"]) == b"\x33\xc1"
+    assert judge([sealed[0]]) == b"\x33\xc0"
+    assert judge([sealed[0] * 3]) == b"\x33\xc0"
