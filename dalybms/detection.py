@@ -92,23 +92,29 @@ class Detection:
             for name in reversed(names) if round_ == _TURNED else names:
                 if name not in self._candidates:
                     self._candidates[name] = speaker(name, self._target)
-                request = self._candidates[name].probe(sections, max(0, round_ - 1))
-                if not retries and request.writes in sent:
-                    continue  # where nothing is to be repeated, the questions of other sections are none
-                sent.append(request.writes)
-                if len(names) * len(request.writes) > 1:
-                    request = self._in_turn(name, names, request, round_)
-                elif retries and round_ in (0, rounds[-1]):
+                if round_ in (0, rounds[-1]) and retries and self._alone(names, sections):
                     continue  # nobody else waits for a turn
-                owners[request] = self._candidates[name]
-                yield from self._while_stirred(request, 1 + _AT_ONCE if retries and names[1:] else 1)
+                for request in self._turn(names, sections, name, round_):
+                    if not retries and request.writes in sent:
+                        continue  # where nothing is to be repeated, the questions of other sections are none
+                    sent.append(request.writes)
+                    owners[request] = self._candidates[name]
+                    yield request
                 self._asked[self._candidates[name]] = None
 
-    def _while_stirred(self, request: Request, times: int) -> Iterator[Request]:
-        """Once more at once where something came to it that was no answer: that may have been damaged."""
-        for _ in range(times):
+    def _alone(self, names: Sequence[str], sections: Sequence[str]) -> bool:
+        """Is there only one question to ask?"""
+        return len(names) == 1 and len(self._candidates[names[0]].probe(sections).writes) == 1
+
+    def _turn(
+        self, names: Sequence[str], sections: Sequence[str], name: str, round_: int
+    ) -> Iterator[Request]:
+        """The question of a protocol; once more at once where something came that was no whole answer."""
+        alone = self._alone(names, sections)
+        for again in range(1 + _AT_ONCE if self._link.retries and names[1:] else 1):
+            request = self._candidates[name].probe(sections, max(0, round_ - 1) + 2 * again)
             before = self._link.stirred
-            yield request
+            yield request if alone else self._in_turn(name, names, request, round_)
             if self._link.stirred == before:
                 break
 

@@ -14,6 +14,7 @@ from support import HEALTHY, Clock, Script, attach, talk
 from dalybms import DalyBMS, DalyBMSBluetooth, DalyError, NoReply
 from dalybms.emulator.options import build
 from dalybms.protocols.a5.frame import SIZE
+from dalybms.protocols.modbus.frame import read_request
 
 BYTE = 10 / 9600
 BOARDS = (
@@ -237,5 +238,63 @@ def test_a_sinowealth_answer_with_stray_bytes_counts_when_it_comes_twice(where: 
     if where == "twice":
         line = around(bytes, lambda: b"".join(piece for _, piece in line._pieces))
     bms = attach(line, battery(board))
+    for _ in range(3):
+        assert still(bms.get_all()) == whole(board)
+
+
+def cut(board: str, most: int) -> Slow:
+    """A line that hands on no more than the first `most` bytes of an answer."""
+    line = Slow(board, lambda: 0.0)
+    write = line.write
+
+    def short(data: bytes, now: float) -> None:
+        write(data, now)
+        line._pieces = line._pieces[:most]
+
+    line.write = short  # type: ignore[method-assign]
+    return line
+
+
+@pytest.mark.parametrize("kind", [DalyBMS, DalyBMSBluetooth])
+@pytest.mark.parametrize("most", [64, 128])
+@pytest.mark.parametrize("board", BOARDS[2:4])
+def test_registers_are_read_in_pieces_where_long_answers_are_cut_off(
+    board: str, most: int, kind: type[DalyBMS]
+) -> None:
+    line = cut(board, most)
+    bms = attach(line, battery(board, kind))
+    for _ in range(3):
+        line.asked = 0
+        assert still(bms.get_all()) == whole(board)
+    assert line.asked <= 10, "it is known by now"
+
+
+@pytest.mark.parametrize("board", BOARDS[2:4])
+def test_a_line_that_is_better_again_is_read_as_a_whole_again(board: str) -> None:
+    line = cut(board, 64)
+    bms = attach(line, battery(board))
+    bms.get_all()
+    line.write = Slow.write.__get__(line)  # type: ignore[method-assign]
+    for _ in range(12):
+        line.asked = 0
+        assert still(bms.get_all()) == whole(board)
+    assert line.asked <= 2
+
+
+@pytest.mark.parametrize("registers", [62, 64])
+def test_p81_cells_are_not_taken_for_its_status(registers: int) -> None:
+    """An answer does not name its registers, and another program asks for as many from the first one on."""
+    board = BOARDS[3]
+    other, real = build(board), build(board)
+    question = read_request(0x81, 0, registers)
+
+    def answer(asked: bytes, n: int) -> list[tuple[float, bytes]]:
+        pieces = []
+        for line, data in ((other, question), (real, asked)):
+            line.write(data, 0.0)
+            pieces.append(line.take(1e9))
+        return [(0.04, pieces[0]), (0.2, pieces[1])]
+
+    bms = attach(Script(answer), DalyBMS(protocol="p81"))
     for _ in range(3):
         assert still(bms.get_all()) == whole(board)

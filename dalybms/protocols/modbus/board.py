@@ -16,6 +16,7 @@ from dalybms.protocols.doubts import COUNTS, Doubt, Doubts, examine, examine_lis
 from dalybms.protocols.faults import Fault, texts
 from dalybms.protocols.fields import Field, Series, decode
 from dalybms.protocols.modbus.optional import OptionalBlocks
+from dalybms.protocols.modbus.pieces import Pieces
 from dalybms.protocols.modbus.questions import proving, read_of
 from dalybms.protocols.modbus.register_map import Block, RegisterMap, Row, holds, image
 from dalybms.protocols.plausible import extremes, named_cells
@@ -36,6 +37,8 @@ RANGES = {
 """Sections with the ends of a list: the list, what is measured, what has a number."""
 _FRAMES = 1
 """A CRC-16: what stands in a good frame is what the board says."""
+_SHORT = 2
+"""The round of finding out who answers in which a shorter answer is asked for."""
 _POWER_SHARE, _POWER_WATTS = 0.30, 200
 """Stated power and voltage * current are sampled apart: both limits must be passed to contradict."""
 
@@ -55,7 +58,7 @@ class RegisterBoard(ABC):
         self.asked, self.source = asked, source
         self._optional = OptionalBlocks(self.map.optional, bluetooth)
         self._power = Doubts("soc", 2)
-        self._lost = Lost()
+        self._lost, self._pieces = Lost(), Pieces()
         self._blocks: set[Block] = set()
         self.unusable: dict[str, str] = {}
 
@@ -65,8 +68,10 @@ class RegisterBoard(ABC):
         return self.name.upper()
 
     def probe(self, sections: Sequence[str], round_: int = 0) -> Request:
-        """The read that every such board answers: pack, cells and counts."""
-        return proving(self.map.live[0], self.question(self.map.live[0]))
+        """The read that every such board answers: pack, cells and counts; between two of these
+        a part of it, for lines that cut long answers off."""
+        block = self.map.proof if round_ == _SHORT else self.map.live[0]
+        return proving(block, self.question(block))
 
     def learn(self, answer: Answer) -> None:
         """Nothing: the addresses are all that must be known, and they are."""
@@ -153,7 +158,10 @@ class RegisterBoard(ABC):
         """{cell from 1: is it being balanced?}; NotSupported where that is not certain."""
 
     def _reading(self, ask: Ask) -> Reading:
-        return Reading(lambda block: ask(self._worded(block)).value, self._lost)
+        def fetch(block: Block) -> bytes:
+            return bytes(ask(self._worded(block)).value)
+
+        return Reading(lambda block: self._pieces.read(block, fetch), self._lost)
 
     def _worded(self, block: Block) -> Request:
         return self._optional.brief(block, self.question(block))

@@ -11,6 +11,8 @@ from dalybms.protocols.modbus.register_map import Block
 from dalybms.protocols.request import Request
 from dalybms.protocols.rivals import is_rivalled
 
+_LACKED = 0xFFFF
+"""So reads a register that a board has not."""
 _OVERHEAD = 5
 """Bytes of an answer around its data."""
 
@@ -61,7 +63,15 @@ class _Judge:
         self._refusals = 0
         if self._polled and len(set(frame.data)) == 1:
             raise BadReply(f"{block.what} of nothing but {frame.data[0]:02x} cannot be", frame.data)
+        refuse_other(block, frame.data)
         return frame.data
+
+
+def refuse_other(block: Block, data: bytes) -> None:
+    """Raises BadReply for what another question of the same size was answered, as far as it shows."""
+    first = int.from_bytes(data[:2], "big")
+    if block.first < first < _LACKED:
+        raise BadReply(f"{block.what} that begin with {first} cannot be: another question was answered", data)
 
 
 def _is_read(frame: Registers) -> bool:

@@ -33,11 +33,16 @@ def nominal_cell_voltage(at: int) -> Number:
 
 
 class Block(NamedTuple):
-    """Registers read with one question: `size` of them from `start`; `what` they hold, for errors."""
+    """Registers read with one question: `size` of them from `start`; `what` they hold, for errors.
+
+    first: the most that the first of them holds, where that tells the answer from one to another question
+    of the same size.
+    """
 
     start: int
     size: int
     what: str = "settings"
+    first: int = 0xFFFF
 
 
 class Row(NamedTuple):
@@ -56,10 +61,11 @@ class Row(NamedTuple):
 class RegisterMap(NamedTuple):
     """What the registers of a protocol mean.
 
-    live: the blocks of a poll; the first one holds the counts. info: blocks read for
-    get_info(). optional: blocks of either that a board may lack, asked for once and briefly.
-    Registers in no block are never asked for. hidden: those of them that hold secrets, which a recording
-    of a line with another program on it may show. clock: the first of its three registers, in a live block.
+    live: the blocks of a poll; the first one holds the counts. proof: the part of that with pack and counts.
+    info: blocks read for get_info(). optional: blocks of either that a board may lack, asked for once and
+    briefly. Registers in no block are never asked for. hidden: those of them that hold secrets, which a
+    recording of a line with another program on it may show. clock: the first of its three registers, in a
+    live block.
     """
 
     live: tuple[Block, ...]
@@ -68,6 +74,7 @@ class RegisterMap(NamedTuple):
     optional: tuple[Block, ...] = ()
     hidden: tuple[Block, ...] = ()
     clock: int | None = None
+    proof: Block = Block(0, 0)
 
     @property
     def all(self) -> tuple[Block, ...]:
