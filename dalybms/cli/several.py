@@ -37,8 +37,10 @@ def read_several(
     info_keys: Collection[str],
     limit: Limit,
     progress: Progress | None = None,
+    first: Sequence[str] = (),
 ) -> dict[int, Answered | DalyError]:
-    """{number: what came of it}. settings: the options of open_cable().
+    """{number: what came of it}. settings: the options of open_cable(). first: sections that are read before
+    the others, and known then, whatever becomes of these.
 
     Raises DalyError when the cable cannot be opened or nobody answers, ValueError for options that cannot be.
     """
@@ -51,11 +53,16 @@ def read_several(
     with limits.Deadline(limit.seconds, close, limit.farewell) as deadline:
 
         def read(cable: Cable, number: int) -> Answered | DalyError:
+            found: dict[str, Any] = {}
             try:
                 board = cable.board(number)
-                return Answered(board.read(sections, info_keys), board.unusable)
+                if first:
+                    found.update(board.read(first))
+                rest = [section for section in sections if section not in found]
+                return Answered({**found, **board.read(rest, info_keys)}, board.unusable)
             except DalyError as error:
-                return DalyError(limit.late) if deadline.expired else error
+                why = DalyError(limit.late) if deadline.expired else error
+                return Answered({**dict.fromkeys(sections, why), **found}, {}) if found else why
 
         try:
             with open_cable(options.device, **settings) as cable:

@@ -26,6 +26,9 @@ STARTUP = 0.5
 READING = 2.0
 """Seconds of the time limit that finding and connecting a Bluetooth device leave for the answers."""
 
+FIRST = ("faults",)
+"""Read before all else: a fault that is known stays one, whatever becomes of the rest."""
+
 Battery = Callable[[argparse.Namespace], Any]
 """The battery of the options, not connected yet; ValueError when they contradict each other."""
 
@@ -79,21 +82,35 @@ def _checked(options: argparse.Namespace, battery: Battery, connect: Connect) ->
         return _checked_boards(options, policy, seconds, _LATE.format(seconds=f"{limit:g}"))
     options.timeout = max(seconds / 2, seconds - READING)
     bms = battery(options)
+    found: dict[str, Any] = {}
     is_open = silent = False
-    with limits.Deadline(seconds, lambda: _close(bms), lambda: _say(late)) as deadline, bms:
+    with (
+        limits.Deadline(seconds, lambda: _close(bms), lambda: _say(_so_far(found, late, policy))) as ended,
+        bms,
+    ):
         try:
             connect(bms, options)
             is_open, silent = True, is_bluetooth(options.device)
-            if silent:
-                bms.read(["soc"])
-                silent = False
-            return check.verdict(bms.read(check.wanted(policy)), policy, bms.unusable)
+            found.update(bms.read(FIRST))
+            silent = False
+            found.update(bms.read([section for section in check.wanted(policy) if section not in FIRST]))
+            return check.verdict(found, policy, bms.unusable)
         except DalyError as error:
-            if not deadline.expired or (not is_open and getattr(error, "stage", None)):
-                return check.verdict_for(error, policy)
+            if not ended.expired or (not is_open and getattr(error, "stage", None)):
+                return _so_far(found, check.verdict_for(error, policy), policy)
     if silent:
         return check.verdict_for(NoReply(f"connected, but no answer within {limit:g} s"), policy)
-    return late
+    return _so_far(found, late, policy)
+
+
+def _so_far(found: dict[str, Any], otherwise: Verdict, policy: check.Policy) -> Verdict:
+    """The faults that are known already, where what ended the check says less than they do."""
+    faults = found.get("faults")
+    if not isinstance(faults, list) or not faults:
+        return otherwise
+    why = DalyError(otherwise.first_line.partition(" - ")[2])
+    verdict = check.verdict({**dict.fromkeys(check.wanted(policy), why), "faults": faults}, policy)
+    return verdict if worst([verdict.code, otherwise.code]) != otherwise.code else otherwise
 
 
 def _checked_boards(options: argparse.Namespace, policy: check.Policy, seconds: float, late: str) -> Verdict:
@@ -108,7 +125,7 @@ def _checked_boards(options: argparse.Namespace, policy: check.Policy, seconds: 
         )
     limit = Limit(seconds, late, lambda: _say(check.unknown(late)))
     try:
-        found = read_several(options, settings(options), check.wanted(policy), (), limit)
+        found = read_several(options, settings(options), check.wanted(policy), (), limit, first=FIRST)
     except DalyError as error:
         return check.verdict_for(error, policy)
     return verdict_of(

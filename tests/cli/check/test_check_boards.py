@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from check_grammar import take_apart
+from monitoring import check as process
 
 from dalybms import open_cable
 from dalybms.cli.check.boards import Board, verdict_of
@@ -144,3 +145,12 @@ def test_the_time_limit_hides_nothing_of_the_boards_that_were_read(capsys: Any) 
 @pytest.mark.parametrize("board", ["1,1", "1,17", "x"])
 def test_wrong_numbers_are_unknown(capsys: Any, board: str) -> None:
     assert check(capsys, "-d", "demo:", "--board", board)[0] == UNKNOWN
+
+
+@pytest.mark.alone
+def test_a_fault_of_a_board_that_is_too_slow_is_told() -> None:
+    device = "demo:?paced=1&latency=300&alarms=0200000000000000;board=2&latency=300"
+    result = process(device, "--board", "1,2", "-t", "2")
+    assert result.code == 2, result
+    assert result.output.text.startswith("board 1: cell voltage too high (level 2)")
+    assert "not finished within 2 s" in result.output.text

@@ -131,7 +131,7 @@ from dalybms.errors import TransportError
 class Mine(Battery):
     closed = threading.Event()
     def read(self, sections):
-        if sections == ["soc"] and {answers}: return {{"soc": {{}}}}
+        if "faults" in sections and {answers}: return {{"faults": []}}
         self.closed.wait(30)
         error = TransportError("connection closed")
         error.stage = "closed"
@@ -168,3 +168,33 @@ def test_a_battery_that_tells_nothing_is_unknown():
     done, output, _ = run("class Mine(Battery): pass")
     assert done.returncode == 3
     assert output.text == "was not asked"
+
+
+LOST = """
+from dalybms.errors import TransportError
+class Mine(Battery):
+    closed = threading.Event()
+    def read(self, sections):
+        if "faults" in sections:
+            return {{"faults": [{{"code": "x", "level": {level}, "text": "too hot"}}]}}
+        {then}
+        raise TransportError("port is gone")
+    def disconnect(self): {end}
+"""
+
+
+@pytest.mark.parametrize(
+    ("then", "end", "why"),
+    [
+        ("pass", "pass", "port is gone"),
+        ("self.closed.wait(30)", "self.closed.set()", "not finished within 1.5 s: allow more with -t"),
+        ("self.closed.wait(30)", "pass", "not finished within 1.5 s: allow more with -t"),
+    ],
+    ids=["lost", "late", "hanging"],
+)
+@pytest.mark.parametrize(("level", "code"), [(1, 1), (2, 2)])
+def test_a_fault_that_is_known_is_told_whatever_becomes_of_the_rest(then, end, why, level, code):
+    done, output, _ = run(LOST.format(level=level, then=then, end=end), "-t", "1.5")
+    assert (done.returncode, done.stderr) == (code, "")
+    assert output.text.startswith("too hot; 8 sections not read: soc, ")
+    assert output.text.endswith(why)
