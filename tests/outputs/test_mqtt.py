@@ -111,7 +111,27 @@ def test_an_expired_state_is_not_kept(tmp_path: Path, monkeypatch: pytest.Monkey
         output.take(read())
         until(lambda: output.delivered == 1)
         until(lambda: not _kept(broker, STATE))
-        assert _kept(broker, "daly_bms/house/status") == ["online"]
+        until(lambda: _kept(broker, "daly_bms/house/status") == ["offline"])
+
+
+def test_a_battery_that_no_sample_renews_is_offline_until_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its wire hangs for ever, or an output that blocks holds the watch."""
+    monkeypatch.setattr("dalybms.outputs.mqtt.output.expiry", lambda interval: 2)
+    with (
+        running(tmp_path) as broker,
+        listening(broker.port, "daly_bms/+/status") as listener,
+        feeding(broker.port) as (output, told),
+    ):
+        output.take({**read(), "name": "other"})
+        output.take(read())
+        until(lambda: listener.of("daly_bms/house/status") == ["online", "offline"], 5)
+        until(lambda: listener.of("daly_bms/other/status") == ["online", "offline"], 5)
+        output.take(read())
+        until(lambda: listener.of("daly_bms/house/status")[2:3] == ["online"])
+        assert listener.of("daly_bms/other/status") == ["online", "offline"]
+    assert told == []
 
 
 def _kept(broker: Broker, topic: str) -> list[str]:

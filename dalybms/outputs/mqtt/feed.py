@@ -32,6 +32,8 @@ class Feed:
         """When refresh() is to be called."""
         self._shapes: dict[str, Shape] = {}
         self._last: dict[str, Message] = {}
+        self._online: dict[str, float] = {}
+        """When each battery that is there gave its last sample."""
         outbox.fact(self.will, ONLINE)
 
     def hears(self) -> list[str]:
@@ -43,10 +45,23 @@ class Feed:
         shape = self._shapes[base] = self._shapes.get(base, Shape()).grown(sample)
         for topic, config in self._discovery.take(sample, shape) if self._discovery else ():
             self.outbox.fact(topic, config)
-        self.outbox.fact(f"{base}/status", ONLINE if sample.get("state") in GOOD else OFFLINE)
+        self._online.pop(base, None)
+        if sample.get("state") in GOOD:
+            self._online[base] = now
+        self.outbox.fact(f"{base}/status", ONLINE if base in self._online else OFFLINE)
         state = Message(f"{base}/state", json.dumps(flat(sample, shape), allow_nan=False), now)
         self._last[base] = state
         self.outbox.add(state)
+
+    def fades_at(self) -> float | None:
+        """When fade() is to be called."""
+        return min(self._online.values()) + self.outbox.lasts if self._online else None
+
+    def fade(self, now: float) -> None:
+        """A battery that no sample has renewed in time: its wire hangs, or another output holds the watch."""
+        for base in [base for base, at in self._online.items() if now >= at + self.outbox.lasts]:
+            del self._online[base]
+            self.outbox.fact(f"{base}/status", OFFLINE)
 
     def leave(self) -> None:
         """Nobody renews these batteries any more: another program may keep TOPIC/status online."""

@@ -32,7 +32,7 @@ class Outbox:
     """expire: seconds after which a sample is too old to be shown as what is now."""
 
     def __init__(self, expire: float, limit: int = LIMIT) -> None:
-        self._expire, self._limit = expire, limit
+        self.lasts, self._limit = expire, limit
         self._facts: OrderedDict[str, Message] = OrderedDict()
         self._due: OrderedDict[str, None] = OrderedDict()
         self._samples: deque[Message] = deque()
@@ -80,7 +80,7 @@ class Outbox:
 
     def expiry(self, message: Message, now: float) -> int:
         """Whole seconds for which it may still be shown."""
-        return int(self._expire - (now - message.at)) if message.at is not None else int(self._expire)
+        return int(self.lasts - (now - message.at)) if message.at is not None else int(self.lasts)
 
     def sent(self, number: int, message: Message) -> None:
         self._under_way[number] = message

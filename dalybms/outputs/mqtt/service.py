@@ -58,7 +58,9 @@ class Service:
         self._say_good_bye()
 
     def _until(self, end: float | None) -> float:
-        times = (end, self._feed.due, self._steady_at, elapsed() + _AGAIN)
+        with self._lock:
+            fades_at = self._feed.fades_at()
+        times = (end, fades_at, self._feed.due, self._steady_at, elapsed() + _AGAIN)
         waited = self._answered_at + self._patience if self._outbox.under_way() else None
         return min(filter(None, (*times, waited)))
 
@@ -75,6 +77,7 @@ class Service:
             now = elapsed()
             if self._feed.due is not None and now >= self._feed.due:
                 self._feed.refresh(now)
+            self._feed.fade(now)
             if not self._outbox.under_way():
                 self._answered_at = now
             while self._outbox.room(self._session.window) > 0:
