@@ -10,7 +10,7 @@ from dalybms.device import APP_HOST, MOST_BOARDS, PC_HOST
 from dalybms.errors import NoReply
 from dalybms.link import Link
 from dalybms.protocols.request import Request
-from dalybms.twins import all_answers, open_ended
+from dalybms.twins import all_answers, alone, open_ended
 
 SECONDS = 10.0
 """The whole call takes no longer, whatever noise comes."""
@@ -70,7 +70,8 @@ def roll_call(
         if progress:
             progress(f"asking board {question.number} of {MOST_BOARDS} ({question.protocol.upper()})")
         patience = min(1.0, _weight(question) * wait / link.timing.timeout)
-        if _ask(link, question, patience, roll) and _ask(link, question, patience, roll):
+        again = question._replace(request=alone(question.request))
+        if _ask(link, question, patience, roll) and _ask(link, again, patience, roll):
             roll.twins.add(question.number)
         left = [each for each in left if each.number not in roll.numbers]
     return roll

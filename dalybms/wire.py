@@ -41,11 +41,14 @@ class Wire:
         log.debug("closed after %s", self.counters)
         self._transport.close()
 
-    def idle(self, seconds: float) -> None:
-        """Let so much time pass; what comes meanwhile answers nothing."""
-        end = self._clock() + seconds
+    def idle(self, seconds: float) -> bytes:
+        """Let so much time pass; what comes meanwhile answers nothing. The end of it."""
+        end, heard = self._clock() + seconds, b""
         while (left := end - self._clock()) > 0:
-            self.counters["dropped_bytes"] += len(self._read(left))
+            chunk = self._read(left)
+            self.counters["dropped_bytes"] += len(chunk)
+            heard = (heard + chunk)[-_KEPT:]
+        return heard
 
     def _calm(self, quiet: float = 0.0, until: float = float("-inf")) -> bool:
         """Drop what comes until nothing has come for `quiet` seconds, within a limit, and until `until`.

@@ -179,3 +179,32 @@ def test_our_own_echo_is_no_rival() -> None:
         return [(LATENCY, HEALTHY[request[2]])] if request[1] == 0x40 and request[2] in HEALTHY else []
 
     assert attach(Script(answer), address=4).set_charge_mosfet(True)["outcome"] == "done"
+
+
+@pytest.mark.parametrize("shown", [True, False])
+@pytest.mark.parametrize("what", ["read", "write"])
+def test_another_program_is_no_second_board(shown: bool, what: str) -> None:
+    """He asks the same, and current flows: two different answers to each of our questions, from one board.
+
+    shown: his questions are heard; behind a gateway only the answers are, also while we ask nothing.
+    """
+    his = Frame(0x40, 0x90, bytes(8)).encode()
+
+    def soc(n: int) -> bytes:
+        return reply(0x90, bytes.fromhex("02120000") + (30000 + n % 50).to_bytes(2, "big") + b"\x03\x84")
+
+    def answer(request: bytes, n: int) -> Iterable[tuple[float, bytes]]:
+        if request[1] != 0x40 or request[2] not in (0x90, 0xD9, *HEALTHY):
+            return []
+        if request[2] == 0xD9:
+            return [(LATENCY, reply(0xD9, "01"))]
+        if request[2] != 0x90:
+            return [(LATENCY, HEALTHY[request[2]])]
+        beside = [(0.06, his)] if shown else [(0.45, soc(n + 2))]
+        return [(LATENCY, soc(n)), (0.1, soc(n + 1)), *beside]
+
+    bms = attach(Script(answer), address=4)
+    if what == "read":
+        assert bms.read(["soc", "status"])["status"]["cells"] == 16
+    else:
+        assert bms.set_discharge_mosfet(True)["outcome"] == "done"
