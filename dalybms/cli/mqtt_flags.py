@@ -24,7 +24,11 @@ def add_options(group: argparse._ActionsContainer) -> None:
     add("--mqtt-tls", action="store_true", help="encrypted, by the certificates of this system")
     add("--mqtt-ca", metavar="FILE", help="encrypted, by the certificates of this file")
     add("--mqtt-hass", action="store_true", help="announce the batteries to Home Assistant (watch only)")
-    add("--mqtt-hass-prefix", metavar="PREFIX", help="first level of the announcements (homeassistant; watch only)")
+    add(
+        "--mqtt-hass-prefix",
+        metavar="PREFIX",
+        help="first level of the announcements (homeassistant; watch only)",
+    )
     add("--mqtt-hass-remove", action="store_true", help="clear our announcements, and end (watch only)")
 
 

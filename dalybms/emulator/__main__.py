@@ -14,7 +14,7 @@ def main() -> int:
     """Serves until SIGINT or SIGTERM; one line on stdout says where, as soon as clients may come."""
     parser = _parser()
     given = parser.parse_args()
-    if not given.pty and (given.link or given.baud):
+    if not given.pty and (given.link or given.baud is not None):
         parser.error("--link and --baud go with --pty")
     try:
         line = options.build(given.options, paced=not given.unpaced)

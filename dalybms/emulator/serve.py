@@ -39,14 +39,17 @@ class End(Protocol):
 class PtyEnd:
     """A pseudo terminal, with a symbolic link to it at `link`. OSError when either cannot be made.
 
-    baud: the one rate at which a client is understood; None: any.
+    baud: the one rate at which a client is understood; None: any. ValueError for one that no terminal has.
     """
 
     def __init__(self, link: str | None = None, baud: int | None = None) -> None:
         if not hasattr(os, "openpty"):
             raise OSError("this system has no pseudo terminals: use --tcp")
+        import termios
         import tty
 
+        if baud is not None and not getattr(termios, f"B{baud}", 0):
+            raise ValueError(f"no terminal has a rate of {baud} baud: take 9600 or 115200")
         self._baud = baud
         self._master, self._slave = os.openpty()
         # The open slave keeps the master from failing while no client is there.

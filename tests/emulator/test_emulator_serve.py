@@ -239,6 +239,10 @@ def test_a_process_writes_its_log_and_ends_when_its_battery_is_off(tmp_path: Pat
     [
         (["--tcp", "70000"], "a TCP port is 0 to 65535, not 70000"),
         (["--tcp", "0", "--link", "x"], "--link and --baud go with --pty"),
+        (["--tcp", "0", "--baud", "0"], "--link and --baud go with --pty"),
+        (["--pty", "--baud", "0"], "no terminal has a rate of 0 baud: take 9600 or 115200"),
+        (["--pty", "--baud", "-5"], "no terminal has a rate of -5 baud"),
+        (["--pty", "--baud", "12345"], "no terminal has a rate of 12345 baud"),
         (["--pty", "--link", "/nowhere/x"], "cannot serve /nowhere/x: No such file or directory"),
     ],
 )
