@@ -6,9 +6,11 @@ import contextlib
 import select
 import socket
 import time
+from functools import partial
 from urllib.parse import urlsplit
 
 from dalybms.errors import TransportError
+from dalybms.transports.dialling import dial
 
 CONNECT = 3.0
 """Seconds to wait for the connection."""
@@ -17,6 +19,9 @@ WRITE = 1.0
 _UNHEARD = 20_000
 """Milliseconds in which the far machine must take what was sent (Linux); else it has lost its power, and
 the system would go on for a quarter of an hour."""
+_IDLE = 4.0
+"""Seconds in which nothing was heard, after which a connection that ends was merely not used: the shortest
+such limit of gateways is 5 s."""
 _CHUNK = 4096
 _MOST_CHUNKS = 64
 """What is drained at most: a stream without end is left to the reader."""
@@ -39,9 +44,14 @@ class TcpTransport:
 
     def __init__(self, url: str, connect_timeout: float = CONNECT) -> None:
         host, port = parse(url)
-        self._name = f"{host}:{port}"
+        self._name, self._closed = f"{host}:{port}", False
+        self._connect = partial(self._connected, host, port, connect_timeout)
+        self._socket = self._connect()
+        self._heard = time.monotonic()
+
+    def _connected(self, host: str, port: int, seconds: float) -> socket.socket:
         try:
-            self._socket = socket.create_connection((host, port), connect_timeout)
+            connection = dial(host, port, seconds)
         except (socket.gaierror, UnicodeError) as error:
             raise TransportError(f"cannot find the host {host}: check the name", "host") from error
         except ConnectionRefusedError as error:
@@ -56,10 +66,11 @@ class TcpTransport:
                 f"cannot reach {self._name} ({reason}): check address, network and power of the gateway",
                 "unreachable",
             ) from error
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if hasattr(socket, "TCP_USER_TIMEOUT"):
-            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNHEARD)
-        self._socket.setblocking(False)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNHEARD)
+        connection.setblocking(False)
+        return connection
 
     def write(self, data: bytes) -> None:
         while data:
@@ -95,10 +106,25 @@ class TcpTransport:
         except BlockingIOError:
             return b""
         except (OSError, ValueError) as error:
-            raise self._gone(error) from error
+            return self._anew(error)
         if not data:
-            raise self._gone(None)
+            return self._anew(None)
+        self._heard = time.monotonic()
         return data
+
+    def _anew(self, error: Exception | None) -> bytes:
+        """Gateways end a connection on which nothing passes, or were restarted: it is made anew.
+
+        What was asked meanwhile is lost, as any question may be; nothing is sent here.
+        """
+        if self._closed or time.monotonic() - self._heard < _IDLE:
+            raise self._gone(error) from error
+        self._socket.close()
+        self._socket = self._connect()
+        self._heard = time.monotonic()
+        if self._closed:  # by another thread, meanwhile
+            self._socket.close()
+        return b""
 
     def drain(self) -> None:
         for _ in range(_MOST_CHUNKS):
@@ -106,6 +132,7 @@ class TcpTransport:
                 return
 
     def close(self) -> None:
+        self._closed = True
         with contextlib.suppress(OSError):  # the far side may have cut it already
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
