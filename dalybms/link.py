@@ -77,15 +77,14 @@ class Link(Behind):
         answers could not be; TransportError when the wire is gone. What failed in this call before is only
         asked again while nothing is short.
         """
-        question = frozenset(request.writes)
-        if question in self._lost and self._budget.short:
-            raise self._lost[question]
+        if self._lost and self._budget.short and frozenset(request.writes) in self._lost:
+            raise self._lost[frozenset(request.writes)]
         attempts = 1 if request.once else request.tries or 1 + self.retries
         turns = islice(cycle((request, data) for data in request.writes), attempts)
         try:
             return self._ask(turns, board, pace, self.timing.last_pause if request.once else 0.0)
         except (NoReply, BadReply) as error:
-            self._lost[question] = error
+            self._lost[frozenset(request.writes)] = error
             raise
 
     def find(self, requests: Iterable[Request], board: int = 1, pace: Pace | None = None) -> Answer:

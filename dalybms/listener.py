@@ -60,7 +60,9 @@ class Listener:
 
         Its limit is for noise without end: an answer that has begun may come slower than any line.
         """
-        ends = min(self._ends, self._latest if self._begun else self._limit)
+        ends = self._ends
+        if ends > self._limit:
+            ends = min(ends, self._latest if self._begun else self._limit)
         return min(ends, self._quiet_at) if self._doubt else ends
 
     def enough(self, more: int = 0) -> int:
@@ -91,8 +93,8 @@ class Listener:
             return None
         if self.heard and self._again and now - self._last > self._quiet.seconds:
             self._begin_anew()
-        if self._readers_have_begun:
-            self._paused = max(self._paused, now - self._last)
+        if now - self._last > max(self._paused, self._timing.quiet) and self._readers_have_begun:
+            self._paused = now - self._last
         self.heard = (self.heard + chunk)[-_KEPT:]
         self._last = now
         done = self._take([(reader, reader.feed(chunk)) for reader in self._readers])

@@ -347,6 +347,31 @@ def test_a_power_that_fits_when_read_again() -> None:
     assert bms.unusable == {}
 
 
+@pytest.mark.parametrize(
+    ("first", "stated", "second", "then", "believed"),
+    [
+        (10.0, 1000, 100.0, 5000, True),  # 200 W, 1000 W, 2000 W, 5000 W: a load that rises
+        (100.0, 1000, 10.0, 1500, True),
+        (-100.0, 60, 100.0, 5000, True),  # through 0
+        (436.6, 557, 436.6, 557, False),
+        (10.0, 5000, 100.0, 5000, False),
+        (436.6, 557, 300.0, 557, False),
+    ],
+)
+def test_a_power_stated_on_the_way_from_one_to_another_is_that_of_a_load_that_changes(
+    first: float, stated: int, second: float, then: int, believed: bool
+) -> None:
+    """P81 states it in another answer than the current, which a ramp never lets agree."""
+    boards = [
+        board(0xD2, 0xD2, {**D2_BASE, 0x29: 30000 + round(10 * current), 0x39: power})
+        for current, power in ((first, stated), (second, then))
+    ]
+    bms = attach(Script(lambda asked, n: boards[min(n, 1)]._answer(asked, n)), protocol="d2")
+    found = bms.get_soc()
+    assert found.get("current") == (second if believed else None)
+    assert bool(bms.unusable) is not believed
+
+
 def test_every_recorded_power_is_believed() -> None:
     """D2 says it in the first block, P81 beside the voltage and current of the block before."""
     seen = 0

@@ -58,6 +58,7 @@ class RegisterBoard(ABC):
         self.asked, self.source = asked, source
         self._optional = OptionalBlocks(self.map.optional, bluetooth)
         self._power = Doubts("soc", 2)
+        self._contradicted: tuple[float, float] | None = None
         self._lost, self._pieces = Lost(), Pieces()
         self._blocks: set[Block] = set()
         self.unusable: dict[str, str] = {}
@@ -80,7 +81,7 @@ class RegisterBoard(ABC):
     def read(self, ask: Ask, sections: Sequence[str]) -> dict[str, Outcome]:
         """The reading of each section, or the error that it ended with."""
         self.unusable = {}
-        self._power = Doubts("soc", 2)
+        self._power, self._contradicted = Doubts("soc", 2), None
         self._blocks = {block for name in sections for block in self.map.blocks(self.map.of(name))}
         return read_sections(self._reading(ask), self._judged, sections, self._gaps)
 
@@ -226,7 +227,8 @@ class RegisterBoard(ABC):
         return found
 
     def _powered(self, reading: Reading, found: dict[str, Any], doubts: Doubts) -> dict[str, Any]:
-        """With `power`; without it and the current where the board states quite another power, twice."""
+        """With `power`; without it and the current where the board states quite another power, twice, and not
+        one on the way between the two."""
         found = power(found)
         rows = self.map.of("power")
         if "power" not in found or not self._blocks.issuperset(self.map.blocks(rows)):
@@ -235,7 +237,10 @@ class RegisterBoard(ABC):
         if isinstance(stated, DalyError) or not stated.get("power"):
             return found
         watts = stated["power"]
-        if abs(abs(found["power"]) - watts) <= max(_POWER_WATTS, _POWER_SHARE * watts):
+        if abs(abs(found["power"]) - watts) <= _margin(watts):
+            return found
+        before, self._contradicted = self._contradicted, (found["power"], watts)
+        if before and _moved(*before, found["power"]):
             return found
         why = f"current of {found['current']:g} A at {found['total_voltage']:g} V beside {watts} W cannot be"
         self._power.settle(found, {"current": Doubt(b"", why)}, reading.age)
@@ -270,6 +275,17 @@ class RegisterBoard(ABC):
 
     def question(self, block: Block) -> Request:
         return read_of(self.asked, self.source, block, polled=block in self.map.live)
+
+
+def _margin(watts: float) -> float:
+    return max(_POWER_WATTS, _POWER_SHARE * watts)
+
+
+def _moved(first: float, watts: float, second: float) -> bool:
+    """Does a load change that quickly: are the watts stated between two powers from one to the other?"""
+    low, high = sorted((abs(first), abs(second)))
+    least = 0.0 if first * second < 0 else low
+    return least - _margin(watts) <= watts <= high + _margin(watts)
 
 
 def _values(rows: Sequence[Row]) -> tuple[Field, ...]:
