@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Collection, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Callable, TypeVar
 
 from dalybms.arguments import check_flag, check_seconds, check_whole
 from dalybms.detection import Detection
-from dalybms.device import MOST_BOARDS, PC_HOST, Target, candidates, is_replay, open_wire
+from dalybms.device import MOST_BOARDS, PC_HOST, Target, candidates, is_replay, kind, open_wire
 from dalybms.errors import BadReply, DalyError, NoReply, TransportError
 from dalybms.getters import Getters
 from dalybms.link import Link
@@ -61,6 +62,8 @@ class DalyBMS(Getters, Writing, Raw, Playing):
     _clock = staticmethod(time.monotonic)
     _renew: Callable[[], Any] | None = None
     """Opens the same wire once more, where one that has gone deaf may hear again."""
+    _restore: Callable[[], Any] | None = None
+    """Opens the same wire once more, where the far side may cut it without being gone."""
 
     def __init__(
         self,
@@ -137,12 +140,15 @@ class DalyBMS(Getters, Writing, Raw, Playing):
         Raises TransportError when it cannot be opened, ValueError for a text that is no wire.
         """
         self.disconnect()
+        self._restore = None
         name = os.fspath(device)
         self._stop_playing()
         if is_replay(name):
             self._play(name)
         else:
-            self._use(self._opened(name, lambda: open_wire(name, self._baudrate)))
+            open_ = partial(self._opened, name, partial(open_wire, name, self._baudrate))
+            self._use(open_())
+            self._restore = open_ if kind(name) == "socket" else None
 
     def disconnect(self) -> None:
         """Close the wire; a reading that waits in another thread ends at once. May be called twice."""
@@ -166,7 +172,16 @@ class DalyBMS(Getters, Writing, Raw, Playing):
         known, sections = {**SECTIONS, **MORE_SECTIONS}, tuple(sections)
         if not sections or not known.keys() >= set(sections):
             raise ValueError(f"sections are {', '.join(known)}, not {list(sections)}")
-        outcomes = self._read(sections, info_keys)
+        try:
+            outcomes = self._read(sections, info_keys)
+        except TransportError as error:
+            open_ = self._restored_by(error)
+            if not open_:
+                raise
+            self._log.info("%s: connecting once more", error)
+            self.disconnect()
+            self._use(open_())
+            outcomes = self._read(sections, info_keys)
         silent = all(isinstance(each, NoReply) and each.seen == "silence" for each in outcomes.values())
         return self._read_anew(sections, info_keys) if silent and self._renew else outcomes
 
@@ -212,6 +227,12 @@ class DalyBMS(Getters, Writing, Raw, Playing):
         with self._connected().call():
             protocol, ask = self._detection.found(["status"])
             return protocol.clock(ask)
+
+    def _restored_by(self, error: TransportError) -> Callable[[], Any] | None:
+        """What opens a wire once more that the far side has cut after answers; None where nothing may."""
+        if not self.spoken:
+            return None
+        return self._renew if error.stage == "open" else self._restore if error.cause == "cut" else None
 
     def _read_anew(self, sections: Sequence[str], info_keys: Collection[str]) -> dict[str, Any]:
         """On a link that was answered before and has gone deaf: once more on a new one, or let go of it."""

@@ -364,8 +364,8 @@ def test_a_silent_board_does_not_keep_the_others_of_its_cable_waiting() -> None:
     assert round_()[0] == ["ok", "no_reply"]
     silent[0] = True
     seconds = [round_()[1] for _ in range(6)]
-    assert sum(seconds) < 6 * 4.5
-    assert min(seconds) < 2.5
+    assert sum(seconds) < 6 * 5
+    assert min(seconds) <= 2.5
     silent[0] = False
     assert round_()[0] == ["ok", "no_reply"]
     assert boards[1].request_retries == 3

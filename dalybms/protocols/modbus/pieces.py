@@ -11,8 +11,8 @@ from dalybms.protocols.modbus.register_map import Block
 from dalybms.protocols.reading import attempt
 
 SIZES = {62: (19, 12, 17, 14), 64: (22, 18, 13, 11)}
-"""Registers of the pieces. No two are alike: an answer names its registers only by their number. The first has
-the cells of most packs, so that they are of one moment."""
+"""Registers of the pieces. No two are alike: an answer names its registers only by their number. The first
+has the cells of most packs, so that they are of one moment."""
 _READS = 10
 """So often in pieces, then as a whole again: the line may be better."""
 
