@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+from contextlib import suppress
 from typing import Any
 from weakref import WeakSet
 
@@ -35,6 +36,17 @@ def _real(name: str) -> str:
         return os.path.realpath(name)
     except OSError:
         return name
+
+
+def unlock(port: Any) -> None:
+    """Give the lock of an open port back: a process that was forked off meanwhile has the port open too."""
+    try:
+        import fcntl
+    except ImportError:  # Windows has neither
+        return
+    if getattr(port, "fd", None) is not None:
+        with suppress(OSError):  # closed already
+            fcntl.flock(port.fd, fcntl.LOCK_UN)
 
 
 def import_pyserial() -> Any:

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from dalybms.errors import TransportError
-from dalybms.transports.ports import Held, gone, import_pyserial, why
+from dalybms.transports.ports import Held, gone, import_pyserial, unlock, why
 
 try:
     from termios import error as _TerminalError
@@ -77,6 +77,7 @@ class SerialTransport:
     def __init__(self, name: str, baudrate: int = BAUD) -> None:
         self._name = name
         self._closed = False
+        self._opener = os.getpid()
         self._held = Held(name)
         try:
             self._port = _open(name, baudrate, self._held)
@@ -126,6 +127,8 @@ class SerialTransport:
     def close(self) -> None:
         self._closed = True
         self._held.give_back()
+        if self._opener == os.getpid():
+            unlock(self._port)
         with contextlib.suppress(*_TROUBLES):  # an unplugged port cannot be closed in order
             if self._cancel:
                 self._cancel()

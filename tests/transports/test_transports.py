@@ -112,6 +112,44 @@ def test_the_same_port_twice_in_one_program_is_named(tmp_path: Path, alias: bool
             pass
 
 
+FORKED = """
+import os, sys
+sys.path.insert(0, sys.argv[2])
+from dalybms import DalyBMS, TransportError
+bms, child_ends, child_ended = DalyBMS(), os.pipe(), os.pipe()
+bms.connect(sys.argv[1])
+child = os.fork()
+if not child:
+    if sys.argv[3] == "closes":
+        bms.disconnect()
+        os.write(child_ended[1], b".")
+    os.read(child_ends[0], 1)
+    os._exit(0)
+if sys.argv[3] == "closes":
+    os.read(child_ended[0], 1)
+    try:
+        DalyBMS().connect(sys.argv[1])
+    except TransportError as error:
+        print(error)
+bms.disconnect()
+bms.connect(sys.argv[1])
+print("opened again")
+os.write(child_ends[1], b".")
+os.waitpid(child, 0)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.parametrize("child", ["closes", "keeps"])
+def test_a_process_that_was_forked_off_neither_keeps_nor_opens_the_lock(child: str) -> None:
+    with raw_pty() as (_, name):
+        command = [sys.executable, "-c", FORKED, name, str(ROOT), child]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
+    assert done.stderr == ""
+    said = [f"{name} is open in this program already: use that object, or disconnect it first"]
+    assert done.stdout.splitlines() == [*(said if child == "closes" else []), "opened again"]
+
+
 def test_a_port_of_another_program_is_not_called_ours() -> None:
     with raw_pty() as (_, name):
         holder = subprocess.Popen(
