@@ -14,7 +14,7 @@ from support import HEALTHY, Clock, Script, attach, talk
 from dalybms import DalyBMS, DalyBMSBluetooth, DalyError, NoReply
 from dalybms.emulator.options import build
 from dalybms.protocols.a5.frame import SIZE
-from dalybms.protocols.modbus.frame import read_request
+from dalybms.protocols.modbus.frame import ModbusReader, crc, read_request
 
 BYTE = 10 / 9600
 BOARDS = (
@@ -298,3 +298,23 @@ def test_p81_cells_are_not_taken_for_its_status(registers: int) -> None:
     bms = attach(Script(answer), DalyBMS(protocol="p81"))
     for _ in range(3):
         assert still(bms.get_all()) == whole(board)
+
+
+@pytest.mark.parametrize(("meant", "written"), [(b"\xff", b"\xff\xff"), (b"\n", b"\r\n")])
+@pytest.mark.parametrize(
+    "sent", [b"\x0a\xff\xff\x0d", b"\x0d\x0a\x0a\xff", b"\xff\xff\xff\x0a", b"\x0a\x0a\xff\xff"]
+)
+def test_a_gateway_that_takes_the_line_for_a_terminal_is_seen_through(
+    meant: bytes, written: bytes, sent: bytes
+) -> None:
+    """The check of 16 bits tells which of both the board has sent."""
+    reader = ModbusReader((0x51,), 2 * 20)
+    body = b"\x51\x03\x28" + 10 * sent
+    answer = body + crc(body)
+    heard = answer.replace(meant, written)
+    assert [frame.data for frame in reader.feed(answer)] == [body[3:]]
+    pieces = [heard[at : at + 7] for at in range(0, len(heard), 7)]
+    found = [frame.data for piece in [*pieces, b"\0", *pieces] for frame in reader.feed(piece)]
+    assert found == [body[3:]] * 2
+    damaged = heard[:10] + b"\x99" + heard[11:]
+    assert [frame.data for frame in reader.feed(damaged + answer)] == [body[3:]]

@@ -26,6 +26,8 @@ HEAD = 3
 CRC = 2
 _SHORTEST = 5
 """Bytes of an answer that refuses."""
+_TRANSLATIONS = ((b"\xff\xff", b"\xff"), (b"\r\n", b"\n"))
+"""What a gateway that takes the line for a terminal writes for what the board has sent: telnet, line ends."""
 _NOT_THERE = (1, 2, 3)
 """Exception codes for a function, a register or a count that the board has not."""
 
@@ -148,7 +150,7 @@ class ModbusReader(Reader):
         """Bytes to the end of the answer that has begun, or of the shortest one until its length is said."""
         data = bytes(self._buffer)
         extent = _extent(data, 0, self._sources, self._length) if len(data) >= HEAD else None
-        return (extent[1] + CRC if extent else _SHORTEST) - len(data)
+        return max(1, (extent[1] + CRC if extent else _SHORTEST) - len(data))
 
     def feed(self, chunk: bytes) -> list[Registers]:
         self._buffer += chunk
@@ -157,11 +159,15 @@ class ModbusReader(Reader):
             extent = _extent(data, at, self._sources, self._length)
             if extent and extent[1] + CRC > len(data):
                 break
-            frame = _checked(data, at, extent)
+            frame, end = _checked(data, at, extent), extent[1] + CRC if extent else 0
+            if extent and not frame and self._length:
+                frame, end = _translated(data, at, end)
+                if end > len(data):
+                    break
             if frame:
                 frames.append(frame)
             self.skipped += not frame
-            at = extent[1] + CRC if frame and extent else at + 1
+            at = end if frame else at + 1
         del self._buffer[:at]
         return frames
 
@@ -173,6 +179,25 @@ def _checked(data: bytes, at: int, extent: tuple[int, int] | None) -> Registers 
     if data[end : end + CRC] != crc(data[at:end]):
         return None
     return Registers(data[at], data[at + 1], data[start:end])
+
+
+def _translated(data: bytes, at: int, end: int) -> tuple[Registers | None, int]:
+    """(answer, its end) where a gateway has changed bytes on the way, as for a terminal: the check tells.
+
+    The end lies behind the data while more bytes may make it whole.
+    """
+    for written, meant in _TRANSLATIONS:
+        heard = data[at:]
+        plain = heard.replace(written, meant)
+        if len(plain) < len(heard) and len(plain) < end - at:
+            return None, len(data) + 1
+        whole = plain[: end - at]
+        if len(plain) < len(heard) and whole[-CRC:] == crc(whole[:-CRC]):
+            used = next(
+                n for n in range(len(whole), len(heard) + 1) if heard[:n].replace(written, meant) == whole
+            )
+            return Registers(whole[0], whole[1], whole[HEAD:-CRC]), at + used
+    return None, 0
 
 
 def find(data: bytes, sources: Container[int]) -> Registers | None:
