@@ -52,7 +52,7 @@ def test_a_table_a_vector_picture_and_some_cells(tmp_path: Path) -> None:
         (["LOG", "--cells", "0"], "give numbers from 1 to 48"),
         (["LOG", "--cells", "4-2"], "give numbers from 1 to 48"),
         (["LOG", "--cells", "1,,2"], "give numbers from 1 to 48"),
-        (["LOG", "--cells", ""], "give numbers from 1 to 48"),
+        (["LOG", "--cells", ""], "--cells is empty"),
         ([], "the following arguments are required: LOG"),
         (["FOLDER/same.png"], "is the log itself"),
     ],
