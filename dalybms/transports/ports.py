@@ -76,7 +76,8 @@ def why(name: str, error: OSError, held: Held) -> TransportError:
     """What is wrong with the port, and what to try. pyserial gives errno only on POSIX."""
     number, text = error.errno, str(error)
     if "://" in name:
-        said = f"cannot open {name}: {_reason(error)}; check host, port and that the server runs"
+        reason = _reason(error).partition(" [")[0].rstrip(":")  # no objects of pyserial
+        said = f"cannot open {name}: {reason}; check host, port and that the server runs"
         return TransportError(said, _far(name, error))
     if number in (errno.EACCES, errno.EPERM):
         return TransportError(f"no permission for {name}: {_permission(name)}", "permission")

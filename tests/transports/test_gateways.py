@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from support import HEALTHY
+from support import HEALTHY, PATIENCE
 
 from dalybms import DalyBMS, TransportError, open_bms
 from dalybms.transports import dialling, tcp
@@ -82,13 +82,15 @@ def test_a_connection_that_ended_unused_is_made_anew(
         assert bms.get_soc() == first
 
 
-def test_a_connection_that_is_cut_in_use_is_told(gateway: Gateway) -> None:
-    with open_bms(gateway.device) as bms:
-        bms.get_soc()
-        gateway.cut(False)
-        wait_for_end(bms)
-        with pytest.raises(TransportError, match="cut the connection"):
-            bms.get_soc()
+def test_a_connection_that_is_cut_in_use_is_told(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tcp, "_IDLE", PATIENCE)
+    wire = tcp.TcpTransport(gateway.device)
+    wire.write(bytes.fromhex("a540900800000000000000007d"))
+    assert wire.read(PATIENCE, 13) == HEALTHY[0x90]
+    gateway.cut(False)
+    with pytest.raises(TransportError, match="cut the connection"):
+        wire.read(PATIENCE)
+    wire.close()
 
 
 def test_a_gateway_that_has_gone_for_good_is_told(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,3 +152,10 @@ def test_all_dead_addresses_together_have_the_time_of_one(monkeypatch: pytest.Mo
         with pytest.raises(TimeoutError):
             dialling.dial("gate", 4001, 0.6)
         assert 0.5 < time.monotonic() - began < 5
+
+
+@pytest.mark.filterwarnings("ignore:.*set(Daemon|Name).*:DeprecationWarning")
+def test_a_raw_port_asked_as_rfc2217_is_told_in_words(gateway: Gateway) -> None:
+    with pytest.raises(TransportError, match="does not seem to support RFC2217") as raised:
+        DalyBMS().connect(gateway.device.replace("socket:", "rfc2217:"))
+    assert "[" not in str(raised.value)
