@@ -67,7 +67,8 @@ def test_a_slow_consumer_is_told_when_a_sample_was_read() -> None:
             read.append(samples.read_at)
             threading.Event().wait(0.7 if len(read) == 1 else 0)
     steps = [later - before for before, later in zip(read, read[1:])]
-    assert steps == pytest.approx([FAST] * 4, abs=FAST / 2)
+    assert max(steps) < 0.6
+    assert sum(steps) == pytest.approx(4 * FAST, abs=2 * FAST)
 
 
 @pytest.mark.alone

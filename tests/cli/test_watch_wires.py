@@ -58,7 +58,7 @@ def test_a_wire_that_dies_and_returns_is_never_shown_with_old_values(tmp_path: P
             process = subprocess.Popen(
                 [*command, "--mqtt-port", str(broker.port)], stderr=subprocess.PIPE, text=True
             )
-            until(lambda: listener.of("daly_bms/van/state") and listener.of("daly_bms/house/state"))
+            until(lambda: all(listener.of(f"daly_bms/{name}/state") for name in ("van", "house", "bank")))
             until(lambda: state("bank")["boards_answering"] == 2)
             assert exposed("van")
         until(lambda: listener.of("daly_bms/van/status")[-1:] == ["offline"])
