@@ -6,18 +6,19 @@ import os
 import time
 from collections.abc import Collection, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, Callable, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from dalybms.arguments import check_flag, check_seconds, check_whole
 from dalybms.detection import Detection
 from dalybms.device import MOST_BOARDS, PC_HOST, Target, candidates, is_replay, kind, open_wire
-from dalybms.errors import BadReply, DalyError, NoReply, TransportError
+from dalybms.errors import BadReply, DalyError, TransportError
 from dalybms.getters import Getters
 from dalybms.link import Link
 from dalybms.logs import Log
 from dalybms.playing import Playing
 from dalybms.protocols.reading import attempt
 from dalybms.raw import Raw
+from dalybms.restoring import Restoring
 from dalybms.sections import MORE_SECTIONS, SECTIONS
 from dalybms.timing import BAUD, WIRE
 from dalybms.writing import Writing
@@ -35,7 +36,7 @@ _Own = TypeVar("_Own", bound="DalyBMS")
 """`with` gives what it was given: a Bluetooth battery has a connect() of its own."""
 
 
-class DalyBMS(Getters, Writing, Raw, Playing):
+class DalyBMS(Getters, Writing, Raw, Restoring, Playing):
     """One battery on a wire.
 
     request_retries: how often a request is repeated (0 or more). address: the host
@@ -60,10 +61,6 @@ class DalyBMS(Getters, Writing, Raw, Playing):
     _timing = WIRE
     _likely_host = PC_HOST
     _clock = staticmethod(time.monotonic)
-    _renew: Callable[[], Any] | None = None
-    """Opens the same wire once more, where one that has gone deaf may hear again."""
-    _restore: Callable[[], Any] | None = None
-    """Opens the same wire once more, where the far side may cut it without being gone."""
 
     def __init__(
         self,
@@ -172,18 +169,7 @@ class DalyBMS(Getters, Writing, Raw, Playing):
         known, sections = {**SECTIONS, **MORE_SECTIONS}, tuple(sections)
         if not sections or not known.keys() >= set(sections):
             raise ValueError(f"sections are {', '.join(known)}, not {list(sections)}")
-        try:
-            outcomes = self._read(sections, info_keys)
-        except TransportError as error:
-            open_ = self._restored_by(error)
-            if not open_:
-                raise
-            self._log.info("%s: connecting once more", error)
-            self.disconnect()
-            self._use(open_())
-            outcomes = self._read(sections, info_keys)
-        silent = all(isinstance(each, NoReply) and each.seen == "silence" for each in outcomes.values())
-        return self._read_anew(sections, info_keys) if silent and self._renew else outcomes
+        return self._read_lastingly(sections, info_keys)
 
     def _read(self, sections: Sequence[str], info_keys: Collection[str]) -> dict[str, Any]:
         link = self._connected()
@@ -227,24 +213,6 @@ class DalyBMS(Getters, Writing, Raw, Playing):
         with self._connected().call():
             protocol, ask = self._detection.found(["status"])
             return protocol.clock(ask)
-
-    def _restored_by(self, error: TransportError) -> Callable[[], Any] | None:
-        """What opens a wire once more that the far side has cut after answers; None where nothing may."""
-        if not self.spoken:
-            return None
-        return self._renew if error.stage == "open" else self._restore if error.cause == "cut" else None
-
-    def _read_anew(self, sections: Sequence[str], info_keys: Collection[str]) -> dict[str, Any]:
-        """On a link that was answered before and has gone deaf: once more on a new one, or let go of it."""
-        assert self._renew is not None
-        self._log.info("no answer any more: connecting once more")
-        self.disconnect()
-        self._use(self._renew())
-        try:
-            return self._read(sections, info_keys)
-        except NoReply:
-            self.disconnect()
-            raise
 
     def _use(self, transport: Any) -> None:
         self._share(self._link_on(transport))

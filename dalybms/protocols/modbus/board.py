@@ -5,28 +5,23 @@ One block read fills many sections. Source: see d2.py and p81.py.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Collection, Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dalybms.errors import BadReply, DalyError, NoReply, NotSupported
 from dalybms.protocols.derived import ends, power, unknown_ends
 from dalybms.protocols.doubts import COUNTS, Doubt, Doubts, examine, examine_list, gaps_of, refuse_blank, told
 from dalybms.protocols.faults import Fault, texts
 from dalybms.protocols.fields import Field, Series, decode
+from dalybms.protocols.modbus.asking import Asking
 from dalybms.protocols.modbus.optional import OptionalBlocks
 from dalybms.protocols.modbus.pieces import Pieces
-from dalybms.protocols.modbus.questions import proving, read_of
-from dalybms.protocols.modbus.register_map import Block, RegisterMap, Row, holds, image
+from dalybms.protocols.modbus.register_map import Block, Row, holds, image
 from dalybms.protocols.plausible import extremes, named_cells
 from dalybms.protocols.reading import Lost, Outcome, Reading, attempt, read_sections
-from dalybms.protocols.request import Answer, Ask, Request
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from dalybms.protocols.parameters import Found
+from dalybms.protocols.request import Ask, Request
 
 LISTS = {"cell_voltages": "cells", "temperatures": "temperature_sensors"}
 """Sections of one value per cell or sensor, and the count of each."""
@@ -37,46 +32,24 @@ RANGES = {
 """Sections with the ends of a list: the list, what is measured, what has a number."""
 _FRAMES = 1
 """A CRC-16: what stands in a good frame is what the board says."""
-_SHORT = 2
-"""The round of finding out who answers in which a shorter answer is asked for."""
 _POWER_SHARE, _POWER_WATTS = 0.30, 200
 """Stated power and voltage * current are sampled apart: both limits must be passed to contradict."""
 
 
-class RegisterBoard(ABC):
+class RegisterBoard(Asking):
     """One board with registers, on one connection.
 
     asked, source: its address in a question and in an answer. bluetooth: answers take longer.
     """
 
-    name = ""
-    map: RegisterMap
-    number: int | None = None
-    """On its cable, where the protocol has numbers."""
-
     def __init__(self, asked: int, source: int, bluetooth: bool = False) -> None:
-        self.asked, self.source = asked, source
+        super().__init__(asked, source)
         self._optional = OptionalBlocks(self.map.optional, bluetooth)
         self._power = Doubts("soc", 2)
         self._contradicted: tuple[float, float] | None = None
         self._lost, self._pieces = Lost(), Pieces()
         self._blocks: set[Block] = set()
         self.unusable: dict[str, str] = {}
-
-    @property
-    def asks(self) -> str:
-        """What it asks, in the words of an error."""
-        return self.name.upper()
-
-    def probe(self, sections: Sequence[str], round_: int = 0) -> Request:
-        """The read that every such board answers: pack, cells and counts; between two of these
-        a part of it, for lines that cut long answers off."""
-        block = self.map.proof if round_ == _SHORT else self.map.live[0]
-        return proving(block, self.question(block))
-
-    def learn(self, answer: Answer) -> None:
-        """Nothing: the addresses are all that must be known, and they are."""
-        return
 
     def read(self, ask: Ask, sections: Sequence[str]) -> dict[str, Outcome]:
         """The reading of each section, or the error that it ended with."""
@@ -125,30 +98,6 @@ class RegisterBoard(ABC):
 
     def _fields_of(self, block: Block) -> list[Field]:
         return list(_values([row for row in self.map.of("info") if holds(block, row)]))
-
-    def request(self, ask: Ask, command: int, data: bytes) -> list[bytes]:
-        """Raises NotSupported: raw commands are a thing of A5."""
-        raise NotSupported(f"raw commands are for A5, this board speaks {self.name.upper()}")
-
-    def parameters(self, ask: Ask) -> Found:
-        """The settings that the board tells."""
-        from dalybms.protocols.modbus.parameters import PARTS, read
-        from dalybms.protocols.parameters import TRIES
-
-        def data_of(block: Block) -> bytes:
-            return bytes(ask(self.question(block)._replace(optional=True, tries=TRIES)).value)
-
-        return read(PARTS[self.name], data_of)
-
-    def clock(self, ask: Ask) -> datetime | None:
-        """What its clock says, without a zone; None: it was never set. NotSupported where it has none."""
-        from dalybms.protocols.clock import instant
-
-        if self.map.clock is None:
-            raise NotSupported(f"{self.name.upper()} boards are not known to tell their clock")
-        block = next(each for each in self.map.live if each.start <= self.map.clock < each.start + each.size)
-        data = bytes(ask(self.question(block)).value)
-        return instant(data[2 * (self.map.clock - block.start) :])
 
     @abstractmethod
     def faults(self, words: dict[str, list[int]]) -> list[Fault]:
@@ -272,9 +221,6 @@ class RegisterBoard(ABC):
         if message:
             raise BadReply(f"{message}; read again, then check the sense wires")
         return found
-
-    def question(self, block: Block) -> Request:
-        return read_of(self.asked, self.source, block, polled=block in self.map.live)
 
 
 def _margin(watts: float) -> float:
