@@ -154,7 +154,11 @@ FAULT_BITS: tuple[tuple[str, ...], ...] = (
         "charging_cabinet_offline",
     ),
 )
-"""Registers 0x3A-0x3D, bit 0 first; bits without a name are reserved."""
+"""Registers 0x3A-0x3D, bit 0 first; bits without a name are reserved.
+
+One public decoder counts from bit 15. A recorded pack at 8.7 %, its cells 12 mV apart, sets bit 7 of
+0x3B alone: "state of charge too low" from bit 0, "cell voltages too far apart" from bit 15.
+"""
 
 
 class D2(RegisterBoard):
