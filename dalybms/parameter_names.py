@@ -114,8 +114,6 @@ class Parameters(TypedDict, total=False):
     """C; A5, D2, P81"""
     short_circuit: int
     """A, current that counts as a short circuit; A5, P81"""
-    mosfet_temperature_high_2: int
-    """C; D2, P81"""
     cell_voltage_high_release: float
     """V; P81"""
     cell_voltage_high_delay: float
@@ -173,6 +171,8 @@ class Parameters(TypedDict, total=False):
     soc_low_delay: float
     """s; P81"""
     mosfet_temperature_high_1: int
+    """C; P81"""
+    mosfet_temperature_high_2: int
     """C; P81"""
     mosfet_temperature_high_release: int
     """C; P81"""

@@ -255,7 +255,6 @@ def test_d2_settings_as_recorded() -> None:
         "temperature_difference_2": 255,
         "balance_start": 3.2,
         "balance_difference": 0.02,
-        "mosfet_temperature_high_2": 47,
         "balancing_enabled": True,
     }
 

@@ -7,8 +7,9 @@ vendor's apps, and the values of a recorded board. Rows that only one source sta
 Never read: the passwords, D2 0xC9-0xCB and P81 0x126-0x128, with the clock before it.
 
 Left out, because nobody knows what they are, or everybody something else: P81 0x102, 0x111-0x113, 0x117,
-0x118, 0x16A-0x16D. D2 0xA2 is the balance current for one source; the vendor's sheet and a second board say
-temperature difference.
+0x118, 0x16A-0x16D. D2 0xA8 is the limit of the MOSFETs for one source, for another where the fan starts: 0x57
+on three recorded boards is 47 C with the offset of the other limits. D2 0xA2 is the balance current for one
+source; the vendor's sheet and a second board say temperature difference.
 """
 
 from __future__ import annotations
@@ -106,7 +107,6 @@ D2: tuple[Part, ...] = (
             *_pair("temperature_difference", "C", 0xA1, whole),
             _row("balance_start", "V", 0xA3, thousandths),
             _row("balance_difference", "V", 0xA4, thousandths),
-            _row("mosfet_temperature_high_2", "C", 0xA8, celsius, proven=False),
         ),
     ),
     # With its neighbours, so that no other short answer has the same length.
