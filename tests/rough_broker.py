@@ -94,6 +94,7 @@ class RoughBroker:
     def close(self) -> None:
         self._server.shutdown(socket.SHUT_RDWR)
         self._server.close()
+        self._threads[0].join(PATIENCE)  # nobody else is taken in behind this
         for connection in self.connections:
             with contextlib.suppress(OSError):
                 connection.wire.shutdown(socket.SHUT_RDWR)

@@ -26,17 +26,19 @@ class Gateway:
         self.device = f"socket://127.0.0.1:{self.server.getsockname()[1]}"
         self.clients: list[socket.socket] = []
         self.asked: list[bytes] = []
-        threading.Thread(target=self._accept, daemon=True).start()
+        self.threads = [threading.Thread(target=self._accept, daemon=True)]
+        self.threads[0].start()
 
     def _accept(self) -> None:
         with contextlib.suppress(OSError):
             while True:
                 client, _ = self.server.accept()
                 self.clients.append(client)
-                threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+                self.threads.append(threading.Thread(target=self._serve, args=(client,), daemon=True))
+                self.threads[-1].start()
 
     def _serve(self, client: socket.socket) -> None:
-        with contextlib.suppress(OSError, ValueError):
+        with client, contextlib.suppress(OSError, ValueError):
             while data := client.recv(100):
                 self.asked.append(data)
                 if data[1] == 0x40 and data[2] in HEALTHY:
@@ -44,9 +46,9 @@ class Gateway:
 
     def cut(self, hard: bool) -> None:
         for client in self.clients:
-            if hard:
-                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError):  # it may have ended before
+                if hard:
+                    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 client.shutdown(socket.SHUT_RD if hard else socket.SHUT_RDWR)
             client.close()
         self.clients.clear()
@@ -55,7 +57,10 @@ class Gateway:
         with contextlib.suppress(OSError):
             self.server.shutdown(socket.SHUT_RDWR)  # else the thread that accepts keeps it alive
         self.server.close()
+        self.threads[0].join(PATIENCE)  # nobody else is taken in behind this
         self.cut(False)
+        for thread in self.threads:
+            thread.join(PATIENCE)
 
 
 @pytest.fixture
