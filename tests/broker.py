@@ -25,7 +25,7 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def until(true: Callable[[], Any], seconds: float = 15.0) -> Any:
+def until(true: Callable[[], Any], seconds: float = PATIENCE) -> Any:
     """Wait for an event with a bound; returns what `true` gave."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

@@ -42,7 +42,7 @@ def here(text: str, device: str) -> str:
     return text.replace(INSTALLED, shlex.join(PROGRAM)).replace(PORT, device)
 
 
-def wait_for(process: subprocess.Popen[str], happened: Callable[[], bool], seconds: float = 20) -> None:
+def wait_for(process: subprocess.Popen[str], happened: Callable[[], bool], seconds: float = PATIENCE) -> None:
     """Returns when it happened; fails when the process ends before, or the time is over."""
     end = time.monotonic() + seconds
     while not happened():

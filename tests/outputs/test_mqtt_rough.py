@@ -177,7 +177,8 @@ def test_one_message_that_ends_each_connection_keeps_no_other_from_its_place() -
             output.take(read())
         until(lambda: output.delivered + output.dropped == 30)
         assert output.delivered == 30
-        assert broker.topics().count("homeassistant/device/daly_bms_house/config") == 5
+        tries = broker.topics().count("homeassistant/device/daly_bms_house/config")
+        assert 5 <= tries <= 8, "it is given up; an end that comes behind another message is not blamed on it"
         (line,) = [text for text in told if "hangs up" in text]
         assert line.startswith("it refuses the topic homeassistant/device/daly_bms_house/config")
 
