@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -35,7 +36,7 @@ def make_ready(options: argparse.Namespace) -> None:
     if options.mqtt:
         mqtt_flags.settings(options)
     if options.format == "table":
-        __import__("dalybms.outputs.table")
+        importlib.import_module("dalybms.outputs.table")
 
 
 def section_of(path: str) -> str:

@@ -11,8 +11,6 @@ from typing import Any
 _DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _WHOLE = re.compile(r"-?[0-9]{1,9}")
 _BYTE = re.compile(r"[0-9]{1,3}|0[xX][0-9a-fA-F]{1,2}")
-_LONGEST_REST = 10.0
-_LONGEST_SILENCE = 60.0
 
 
 class Once(argparse.Action):
@@ -59,10 +57,7 @@ def seconds(text: str) -> float:
 
 def silence(text: str) -> float:
     """The longest of an attempt, as the library bounds it."""
-    value = decimal(text)
-    if value is None or not 0.001 <= value <= _LONGEST_SILENCE:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds from 0.001 to 60")
-    return value
+    return _seconds_from(0.001, 60, text)
 
 
 def megabytes(text: str) -> float:
@@ -75,10 +70,7 @@ def megabytes(text: str) -> float:
 
 def rest(text: str) -> float:
     """Between an answer and the next question."""
-    value = decimal(text)
-    if value is None or not 0 <= value <= _LONGEST_REST:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds from 0 to 10")
-    return value
+    return _seconds_from(0, 10, text)
 
 
 def repeats(text: str) -> int:
@@ -93,3 +85,10 @@ def host_address(text: str) -> int:
     if not _BYTE.fullmatch(text):
         raise argparse.ArgumentTypeError(f"{text!r} is no host address: 4, 8 or a byte as 0x40")
     return int(text, 16 if text[:2] in ("0x", "0X") else 10)
+
+
+def _seconds_from(least: float, most: float, text: str) -> float:
+    value = decimal(text)
+    if value is None or not least <= value <= most:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds from {least:g} to {most:g}")
+    return value
