@@ -217,17 +217,18 @@ def test_one_lost_reply_costs_one_timeout() -> None:
 def test_on_a_living_line_each_request_gets_one_attempt_when_the_silence_is_used_up() -> None:
     script = talk({0x90: HEALTHY[0x90], 0x98: HEALTHY[0x98]})
     bms = attach(script, address=4)
-    outcome = bms.get_all()
-    assert outcome["errors"] == []
-    asked = [request[2] for request in script.requests]
-    assert {command: asked.count(command) for command in sorted(set(asked))} == {
-        0x90: 1,
-        0x91: 4,
-        0x92: 4,
-        0x93: 1,
-        0x94: 1,
-        0x98: 1,
-    }
+    for _ in range(2):  # what a call has lost says nothing about the next one
+        script.sent.clear()
+        assert bms.get_all()["errors"] == []
+        asked = [request[2] for request in script.requests]
+        assert {command: asked.count(command) for command in sorted(set(asked))} == {
+            0x90: 1,
+            0x91: 4,
+            0x92: 4,
+            0x93: 1,
+            0x94: 1,
+            0x98: 1,
+        }
 
 
 def test_requests_of_a_call_after_a_dead_start_are_not_asked() -> None:
