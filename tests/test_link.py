@@ -10,6 +10,7 @@ from support import HEALTHY, PATIENCE, Clock, Script, VirtualWire, attach, reply
 
 from dalybms import BadReply, DalyBMS, NoReply, TransportError
 from dalybms.link import WIRE
+from dalybms.protocols.a5.board import A5
 
 BYTE = 10 / 9600
 FIXED = [HEALTHY[0x95][at : at + 13] for at in range(0, 78, 13)] + [
@@ -229,6 +230,15 @@ def test_on_a_living_line_each_request_gets_one_attempt_when_the_silence_is_used
             0x94: 1,
             0x98: 1,
         }
+
+
+@pytest.mark.parametrize("optional", [False, True])
+def test_only_what_a_board_must_have_is_worth_another_look(optional: bool) -> None:
+    bms = attach(Script(lambda *_: []), address=4)
+    question = A5([0x40]).probe(["soc"])._replace(optional=optional)
+    with bms._link.call(), pytest.raises(NoReply) as failed:
+        bms._link.exchange(question)
+    assert failed.value.repeated is not optional
 
 
 def test_requests_of_a_call_after_a_dead_start_are_not_asked() -> None:

@@ -8,11 +8,12 @@ import pty
 import select
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
-from support import PATIENCE
+from support import PATIENCE, ROOT
 from written import FRAME, OFF, PROGRAM, on_a_terminal, reading_back, run, sent
 
 
@@ -183,6 +184,25 @@ def test_a_signal_behind_what_was_told_changes_no_exit_code(
         process.send_signal(number)
     output, errors = process.communicate(timeout=PATIENCE)
     assert (process.returncode, output) == (code, b""), errors
+
+
+@pytest.mark.parametrize(("inside", "code", "said"), [(0, 0, "alive\n"), (1, 0, "alive\n"), (2, 9, "")])
+def test_only_a_second_signal_ends_what_is_being_told(inside: int, code: int, said: str) -> None:
+    """Behind it none does: the code may have become another one, and the wire is closed in order."""
+    program = f"""
+import os, signal
+from dalybms.cli import limits
+with limits.undisturbed(9):
+    for _ in range({inside}):
+        os.kill(os.getpid(), signal.SIGTERM)
+for _ in range(3):
+    os.kill(os.getpid(), signal.SIGTERM)
+print("alive")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=PATIENCE, cwd=ROOT
+    )
+    assert (done.returncode, done.stdout) == (code, said)
 
 
 def test_killed_after_sending_the_log_says_what_may_have_left(tmp_path: Path) -> None:

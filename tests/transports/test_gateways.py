@@ -98,6 +98,26 @@ def test_a_connection_that_is_cut_in_use_is_told(gateway: Gateway, monkeypatch: 
     wire.close()
 
 
+def test_closed_while_it_is_made_anew_it_stays_closed(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As another thread may, which ends a reading: it stays closed."""
+    monkeypatch.setattr(tcp, "_IDLE", 0.0)
+    wire, look_up = tcp.TcpTransport(gateway.device), socket.getaddrinfo
+    wire.write(bytes.fromhex("a540900800000000000000007d"))
+    assert wire.read(PATIENCE, 13) == HEALTHY[0x90]
+    gateway.cut(False)
+
+    def closing(*arguments: Any, **more: Any) -> Any:
+        wire.close()
+        return look_up(*arguments, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", closing)
+    assert wire.read(PATIENCE) == b""
+    with pytest.raises(TransportError):
+        wire.read(0)
+
+
 def test_a_gateway_that_has_gone_for_good_is_told(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
     with open_bms(gateway.device) as bms:
         bms.get_soc()

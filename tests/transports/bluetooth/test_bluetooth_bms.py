@@ -174,6 +174,24 @@ def test_a_link_lost_in_a_reading_is_a_transport_error_and_connect_mends_it(blue
         assert bms.get_soc() == soc
 
 
+def test_a_link_lost_once_in_a_reading_is_opened_once_more(bluez: BlueZ) -> None:
+    from bluez.peripheral import CUT
+
+    bluez.add(dongle := battery(BOARD))
+    with DalyBMSBluetooth(protocol="a5") as bms:
+        bms.connect(MAC)
+        soc = bms.get_soc()
+        working = dongle.answer
+
+        def breaking(request: bytes) -> Any:
+            dongle.answer = working
+            return [b"\xa5\x01\x90", CUT]
+
+        dongle.answer = breaking
+        assert bms.get_soc() == soc
+        assert bluez.calls.count("Connect") == 2
+
+
 def test_the_command_line(bluez: BlueZ) -> None:
     bluez.add(battery(BOARD))
     asked = [sys.executable, "-m", "dalybms", "-d", MAC, "--soc", "--status", "--protocol", "a5"]
