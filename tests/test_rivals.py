@@ -107,6 +107,26 @@ def test_whoever_was_asked_right_before_us_answers_first() -> None:
     assert came < line.sent[-2][0] < came + 0.15
 
 
+def test_who_was_asked_right_before_us_and_answers_late_answers_him() -> None:
+    """Registers that would pass for ours, 99.9 Ah in the place of 150: the board has not heard us."""
+    board = Board()
+    board.registers.update({0x200 + at: board.registers[0x41 + at] for at in range(62)})
+    board.registers[0x200 + 0x4B - 0x41] = 999
+    asked: list[bytes] = []
+
+    def beside(request: bytes, n: int) -> tuple[Pieces, bool]:
+        asked.append(request)
+        return [], request != STATUS or asked.count(STATUS) != 2
+
+    line = Line(beside, board).script
+    bms: Any = attach(line, board=1, protocol="p81")
+    assert bms.get_mosfet_status()["capacity_ah"] == 150.0
+    bms.clock.now += 10
+    line._pieces += [(bms.clock.now, OTHER), (bms.clock.now + 0.2, board.answer(OTHER))]
+    assert bms.get_mosfet_status()["capacity_ah"] == 150.0
+    assert asked.count(STATUS) == 3
+
+
 def test_two_that_ask_the_same_take_the_same_answer() -> None:
     """The same board, the same registers: whoever asked, it is true, and nothing is asked again."""
     line = Line(lambda request, n: ([(0.01, request)] if request[:2] == b"\x81\x03" else [], True)).script
