@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Callable
 
 from processes import board
 from support import PATIENCE, ROOT
@@ -70,24 +71,30 @@ def _some(end: int) -> bytes:
         return b""
 
 
+def writing(device: str, kept: Path) -> subprocess.Popen[str]:
+    """A write that asks nobody. kept: its write log."""
+    return subprocess.Popen(
+        [*PROGRAM, "-d", device, *OFF, "--yes", "--write-log", str(kept)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
 @contextmanager
 def reading_back(log: Path, kept: Path) -> Iterator[subprocess.Popen[str]]:
     """A write that was sent to a board that ignores it, so that it is looked for. kept: its write log."""
     with board("--pty", f"write=ignore&log={log}") as device:
-        process = subprocess.Popen(
-            [*PROGRAM, "-d", device, *OFF, "--yes", "--write-log", str(kept)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        _until_sent(log, process)
+        process = writing(device, kept)
+        until(process, lambda: bool(sent(log)))
         yield process
 
 
-def _until_sent(log: Path, process: subprocess.Popen[str]) -> None:
-    end = time.monotonic() + 15
-    while not sent(log):
+def until(process: subprocess.Popen[str], happened: Callable[[], bool]) -> None:
+    """Wait for it, as long as the process runs."""
+    end = time.monotonic() + PATIENCE
+    while not happened():
         assert time.monotonic() < end
         assert process.poll() is None, process.communicate()
         select.select([], [], [], 0.02)

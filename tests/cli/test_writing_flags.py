@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import select
 import signal
-import subprocess
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from processes import board
 from support import PATIENCE
-from written import FRAME, OFF, PROGRAM, on_a_terminal, reading_back, run, sent
+from written import FRAME, OFF, on_a_terminal, reading_back, run, sent, until, writing
 
 
 def timeless(frame: str | None) -> str | None:
@@ -234,19 +231,10 @@ def test_a_signal_while_reading_back(tmp_path: Path, number: int) -> None:
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_before_sending(tmp_path: Path, number: int, code: int) -> None:
-    kept = tmp_path / "kept"
-    with board("--pty", f"fault=asleep&log={tmp_path / 'log'}") as device:
-        process = subprocess.Popen(
-            [*PROGRAM, "-d", device, *OFF, "--yes", "--write-log", str(kept)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        end = time.monotonic() + 15
-        while not (tmp_path / "log").exists() or not (tmp_path / "log").read_text():
-            assert time.monotonic() < end
-            select.select([], [], [], 0.02)
+    log, kept = tmp_path / "log", tmp_path / "kept"
+    with board("--pty", f"fault=asleep&log={log}") as device:
+        process = writing(device, kept)
+        until(process, lambda: log.exists() and bool(log.read_text()))
         process.send_signal(number)
         output, _ = process.communicate(timeout=PATIENCE)
     assert (process.returncode, output) == (code, "")
