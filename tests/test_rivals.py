@@ -11,8 +11,12 @@ from typing import Any
 import pytest
 from support import HEALTHY, Script, attach, reply
 
-from dalybms import WriteUnverified
+from dalybms import BadReply, NotSupported, WriteUnverified
 from dalybms.protocols.a5.frame import Frame
+from dalybms.protocols.modbus.frame import Registers
+from dalybms.protocols.modbus.questions import read_of
+from dalybms.protocols.modbus.register_map import Block
+from dalybms.protocols.rivals import Stream, is_repeated
 
 Pieces = list[tuple[float, bytes]]
 LATENCY = 0.04
@@ -76,11 +80,19 @@ STATUS, OTHER = read(0x81, 0x41, 62), read(0x81, 0x200, 62)
 """Ours, and a rival's of the same length."""
 
 
+def likeness() -> Board:
+    """Its other registers would pass for the status, with 99.9 Ah in the place of 150."""
+    board = Board()
+    board.registers.update({0x200 + at: board.registers[0x41 + at] for at in range(62)})
+    board.registers[0x200 + 0x4B - 0x41] = 999
+    return board
+
+
 @pytest.mark.parametrize("heard", [True, False])
 @pytest.mark.parametrize("first", ["before", "behind"])
 def test_an_answer_that_somebody_else_may_have_asked_for_is_none(heard: bool, first: str) -> None:
     """heard: the board answers both, else only him. first: his answer comes before or behind ours."""
-    his = Board().answer(OTHER)
+    his = likeness().answer(OTHER)
     asked: list[bytes] = []
 
     def beside(request: bytes, n: int) -> tuple[Pieces, bool]:
@@ -108,10 +120,8 @@ def test_whoever_was_asked_right_before_us_answers_first() -> None:
 
 
 def test_who_was_asked_right_before_us_and_answers_late_answers_him() -> None:
-    """Registers that would pass for ours, 99.9 Ah in the place of 150: the board has not heard us."""
-    board = Board()
-    board.registers.update({0x200 + at: board.registers[0x41 + at] for at in range(62)})
-    board.registers[0x200 + 0x4B - 0x41] = 999
+    """The board has not heard us."""
+    board = likeness()
     asked: list[bytes] = []
 
     def beside(request: bytes, n: int) -> tuple[Pieces, bool]:
@@ -127,21 +137,26 @@ def test_who_was_asked_right_before_us_and_answers_late_answers_him() -> None:
     assert asked.count(STATUS) == 3
 
 
-def test_two_that_ask_the_same_take_the_same_answer() -> None:
+@pytest.mark.parametrize("echo", [True, False])
+def test_two_that_ask_the_same_take_the_same_answer(echo: bool) -> None:
     """The same board, the same registers: whoever asked, it is true, and nothing is asked again."""
-    line = Line(lambda request, n: ([(0.01, request)] if request[:2] == b"\x81\x03" else [], True)).script
+
+    def beside(request: bytes, n: int) -> tuple[Pieces, bool]:
+        return [(0.01, request), *([(0.02, request)] if echo else [])] if request[1] == 3 else [], True
+
+    line = Line(beside).script
     attach(line, board=1, protocol="p81").get_all()
     assert len(line.requests) == len(set(line.requests))
 
 
 @pytest.mark.parametrize("shown", [True, False])
 def test_a_refusal_of_what_somebody_else_asked_takes_no_reading(shown: bool) -> None:
-    """shown: his question is heard too; behind a gateway it is not."""
+    """shown: his question is heard too, twice; behind a gateway it is not."""
     asked: list[bytes] = []
 
     def beside(request: bytes, n: int) -> tuple[Pieces, bool]:
         asked.append(request)
-        if asked.count(request) > 1:
+        if asked.count(request) > (2 if shown else 1):
             return [], True
         return [*([(0.01, read(0x81, 0x400, 3))] if shown else []), (0.03, sealed(0x51, 0x83, 2))], True
 
@@ -190,6 +205,35 @@ def test_what_another_program_is_told_acknowledges_nothing(host: int, echo: bool
     bms = attach(Script(answer), address=4)
     with pytest.raises(WriteUnverified):
         bms.set_charge_mosfet(True)
+
+
+WRITE = sealed(0x81, 6, 1, 0x21, 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("before", "since", "repeated"),
+    [
+        (b"", b"", False),
+        (b"", WRITE, False),  # our own echo
+        (b"", WRITE + WRITE, True),
+        (b"", WRITE + sealed(0x81, 6, 1, 0x21, 0, 0), True),  # the same switch, the other way
+        (WRITE, b"", True),
+        (sealed(0x81, 6, 1, 0x22, 0, 1), b"", False),
+    ],
+)
+def test_a_register_that_somebody_else_writes(before: bytes, since: bytes, repeated: bool) -> None:
+    assert is_repeated(WRITE, None, Stream(before, since)) is repeated
+
+
+def test_a_refusal_is_certain_when_it_comes_twice_in_a_row() -> None:
+    """An answer in between, even one that cannot be, shows that the registers are there."""
+    judge = read_of(0x81, 0x51, Block(0x41, 2, "status"), True).parse
+    no, blank = Registers(0x51, 0x83, b"\2"), Registers(0x51, 3, bytes(4))
+    for frame in (no, blank, no):
+        with pytest.raises(BadReply):
+            judge([frame])
+    with pytest.raises(NotSupported):
+        judge([no])
 
 
 def test_our_own_echo_is_no_rival() -> None:
