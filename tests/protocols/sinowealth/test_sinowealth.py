@@ -439,7 +439,8 @@ def test_an_answer_among_stray_bytes_counts_only_the_second_time_and_only_alone(
     asked = question(0x0B, 2)
     sealed = [data + bytes((crc8(asked + data),)) for data in (b"\x33\xc0", b"\x33\xc1")]
     judge = Judge(asked)
-    for heard in (b"\0" + sealed[0], b"\0" + sealed[1], sealed[0] + sealed[1], b"\0" + sealed[1]):
+    both = sealed[0] + sealed[1]
+    for heard in (b"\0" + sealed[0], b"\0" + sealed[1], both, both, b"\0" + sealed[1]):
         with pytest.raises(BadReply, match="check byte"):
             judge([heard])
     assert judge([sealed[1] + b"\xff"]) == b"\x33\xc1"
