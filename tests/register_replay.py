@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 from support import Script, captures
 
@@ -67,3 +67,38 @@ def board(address: int, source: int, known: dict[int, int], *records: dict[str, 
         return [(0.05 + 0.01 * n, chunk) for n, chunk in enumerate(chunks)]
 
     return Script(answer)
+
+
+_D2 = registers(RECORDS["d2-syssi-test-status_frame_62_reg_no_alarms"])
+
+
+class Kind(NamedTuple):
+    """A protocol: its name, addresses and where its values stand."""
+
+    name: str
+    asked: int
+    answers: int
+    known: dict[int, int]
+    stated: dict[str, int]
+    sensors: int
+
+
+_P81: dict[int, int] = {
+    **dict.fromkeys(range(0x80), 0),
+    **{register: 3300 + register for register in range(8)},
+    0x30: 61, 0x31: 62,
+    0x38: 264, 0x39: 30000, 0x3A: 500, 0x3C: 8, 0x3D: 2, 0x3E: 3307, 0x3F: 8, 0x42: 7,
+    0x43: 62, 0x44: 2, 0x45: 61, 0x46: 1, 0x4B: 100, 0x52: 1, 0x53: 1, 0x57: 3303,
+}  # fmt: skip
+KINDS = [
+    Kind(
+        "d2", 0xD2, 0xD2, _D2,
+        {"highest_voltage": 0x2B, "lowest_voltage": 0x2C, "average_voltage": 0x37, "delta_voltage": 0x38},
+        0x32,
+    ),
+    Kind(
+        "p81", 0x81, 0x51, _P81,
+        {"highest_voltage": 0x3E, "highest_cell": 0x3F, "average_voltage": 0x57, "delta_voltage": 0x42},
+        0x3D,
+    ),
+]  # fmt: skip

@@ -178,8 +178,10 @@ def _compared(metric: Metric, value: float, policy: Policy) -> Iterable[Finding]
 
 
 def _is_missing(section: str, seen: Seen) -> bool:
-    """Not read, though the board should be able to tell: said once, by `_missing`."""
-    return section in seen.unread and not isinstance(seen.unread[section], NotSupported)
+    """Not read, though the board should be able to tell: said once, by `_missing`. No pack is OK whose
+    faults nobody knows."""
+    told = section != "faults" and isinstance(seen.unread.get(section), NotSupported)
+    return section in seen.unread and not told
 
 
 def _left_out(seen: Seen) -> Iterable[Finding]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Collection, Iterator, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Callable
 
 from dalybms.errors import BadReply, DalyError, NoReply, NotSupported
 from dalybms.protocols.derived import ends, power, unknown_ends
@@ -111,7 +111,16 @@ class RegisterBoard(Asking):
         def fetch(block: Block) -> bytes:
             return bytes(ask(self._worded(block)).value)
 
-        return Reading(lambda block: self._pieces.read(block, fetch), self._lost)
+        return Reading(partial(self._fetched, fetch), self._lost)
+
+    def _fetched(self, fetch: Callable[[Block], bytes], block: Block) -> bytes:
+        """Who answers a part of the poll has the rest of it too: a refusal of that is told, and no lack."""
+        try:
+            return self._pieces.read(block, fetch)
+        except NotSupported as error:
+            if block not in self.map.live[1:]:
+                raise
+            raise BadReply(str(error)) from None
 
     def _worded(self, block: Block) -> Request:
         return self._optional.brief(block, self.question(block))

@@ -18,6 +18,7 @@ from dalybms.protocols.modbus.board import RegisterBoard
 from dalybms.protocols.modbus.register_map import (
     NO_SENSOR,
     NONE,
+    UNSET,
     Block,
     RegisterMap,
     Row,
@@ -81,7 +82,7 @@ ROWS: tuple[Row, ...] = (
     Row("status", Number("temperature_sensors", "", at=2 * 0x32, size=2, most=MOST_SENSORS)),
     Row("status", Number("cycles", "", at=2 * 0x33, size=2, absent=NONE)),
     Row("status", Words("fault_words", at=2 * 0x3A, each=4)),
-    Row("cell_voltage_range", _stated("average_voltage", 0x37)),
+    Row("cell_voltage_range", _cell("average_voltage", 0x37)._replace(absent=UNSET)),
     Row("cell_voltage_range", _stated("delta_voltage", 0x38)),
     Row("faults", Words("words", at=2 * 0x3A, each=4)),
     Row("temperature_range", _temperature("mosfet_temperature", 0x42)),

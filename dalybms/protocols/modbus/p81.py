@@ -21,6 +21,7 @@ from dalybms.protocols.modbus.p81_faults import faults_of
 from dalybms.protocols.modbus.register_map import (
     NO_SENSOR,
     NONE,
+    UNSET,
     Block,
     RegisterMap,
     Row,
@@ -85,7 +86,7 @@ ROWS: tuple[Row, ...] = (
     Row("cell_voltage_range", _stated("highest_voltage", 0x3E, least=1)),
     Row("cell_voltage_range", _count("highest_cell", 0x3F, most=MOST_CELLS, least=1)._replace(absent=NONE)),
     Row("cell_voltage_range", _stated("delta_voltage", 0x42)),
-    Row("cell_voltage_range", _stated("average_voltage", 0x57)),
+    Row("cell_voltage_range", _cell("average_voltage", 0x57)._replace(absent=UNSET)),
     Row("temperature_range", _temperature("highest_temperature", 0x43)),
     Row("temperature_range", _sensor("highest_sensor", 0x44)),
     Row("temperature_range", _temperature("lowest_temperature", 0x45)),

@@ -16,6 +16,8 @@ NO_SENSOR = (0, 0xFF, 0xFFFF)
 """Raw temperatures of a sensor that is not fitted."""
 NONE = (0xFFFF,)
 """The raw value of a register that the board has not."""
+UNSET = (0, 0xFFFF)
+"""The same where 0 cannot be, and stands in a register that the board does not fill."""
 
 
 def total_voltage(at: int) -> Number:
@@ -29,7 +31,7 @@ def current(at: int) -> Number:
 
 
 def nominal_cell_voltage(at: int) -> Number:
-    return Number("nominal_cell_voltage", "V", at, size=2, per_unit=1000, most=6000, absent=(0, 0xFFFF))
+    return Number("nominal_cell_voltage", "V", at, size=2, per_unit=1000, most=6000, absent=UNSET)
 
 
 class Block(NamedTuple):

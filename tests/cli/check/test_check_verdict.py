@@ -295,6 +295,7 @@ TABLE = [
         "UNKNOWN",
         "16 cells expected, but this board does not tell;",
     ),
+    ("faults not told", {"faults": NotSupported("no faults")}, {}, "UNKNOWN", "faults not read: no faults;"),
     ("status not told", {"status": NotSupported("no status")}, {}, OK, "SOC"),
     ("one missing section", {"status": NO_ANSWER}, {}, "UNKNOWN", "status not read: no answer to status"),
     ("two missing", TWO_SILENT, {}, "UNKNOWN", "2 sections not read: status, cell_voltages: no answer"),
@@ -498,6 +499,7 @@ def test_whatever_comes_the_output_keeps_the_grammar_and_ok_means_all_was_read(*
     if said.code == 0:
         unread = [one for one in changes.values() if isinstance(one, DalyError)]
         assert all(isinstance(one, NotSupported) for one in unread)
+        assert not isinstance(changes["faults"], DalyError)
         assert output.state == "OK"
     assert "nan" not in said.perfdata + said.first_line
     assert "inf" not in said.perfdata

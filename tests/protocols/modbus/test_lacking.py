@@ -2,48 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
-from register_replay import RECORDS, board, registers
+from register_replay import KINDS, Kind, board
 from support import attach
 
 from dalybms import BadReply, DalyBMS, DalyError, NotSupported
 from dalybms.protocols.modbus import d2
 
-D2 = registers(RECORDS["d2-syssi-test-status_frame_62_reg_no_alarms"])
-
-
-class Kind(NamedTuple):
-    """A protocol: its name, addresses and where its values stand."""
-
-    name: str
-    asked: int
-    answers: int
-    known: dict[int, int]
-    stated: dict[str, int]
-    sensors: int
-
-
-P81: dict[int, int] = {
-    **dict.fromkeys(range(0x80), 0),
-    **{register: 3300 + register for register in range(8)},
-    0x30: 61, 0x31: 62,
-    0x38: 264, 0x39: 30000, 0x3A: 500, 0x3C: 8, 0x3D: 2, 0x3E: 3307, 0x3F: 8, 0x42: 7,
-    0x43: 62, 0x44: 2, 0x45: 61, 0x46: 1, 0x4B: 100, 0x52: 1, 0x53: 1, 0x57: 3303,
-}  # fmt: skip
-KINDS = [
-    Kind(
-        "d2", 0xD2, 0xD2, D2,
-        {"highest_voltage": 0x2B, "lowest_voltage": 0x2C, "average_voltage": 0x37, "delta_voltage": 0x38},
-        0x32,
-    ),
-    Kind(
-        "p81", 0x81, 0x51, P81,
-        {"highest_voltage": 0x3E, "highest_cell": 0x3F, "average_voltage": 0x57, "delta_voltage": 0x42},
-        0x3D,
-    ),
-]  # fmt: skip
 STATED = [(kind, key) for kind in KINDS for key in kind.stated]
 
 
@@ -109,4 +76,4 @@ def test_a_section_without_a_register_is_one_that_the_board_has_not(monkeypatch:
     poor = d2.MAP._replace(rows=tuple(row for row in d2.MAP.rows if row.section != "mosfet_status"))
     monkeypatch.setattr(d2.D2, "map", poor)
     with pytest.raises(NotSupported, match="D2 boards have no mosfet_status"):
-        attach(board(0xD2, 0xD2, D2), protocol="d2").get_mosfet_status()
+        battery(KINDS[0]).get_mosfet_status()
