@@ -91,6 +91,15 @@ def test_what_is_certain_without_the_hardware_text(data: str, cells: int, found:
     assert asked(bms) == 0
 
 
+@pytest.mark.parametrize("cells", [4, 16, 48])
+@pytest.mark.parametrize("rest", ["0000", "ffff"])
+def test_nothing_but_ff_says_nothing(cells: int, rest: str) -> None:
+    """So boards fill what they have nothing for; as a mask it would be all cells at once."""
+    with pytest.raises(NotSupported, match="does not say whether it balances") as caught:
+        a5(12 * "f" + rest, cells).get_balancing_status()
+    assert not caught.value.passing
+
+
 @pytest.mark.parametrize("number", range(1, 17))
 def test_both_layouts_fit_and_the_text_decides(number: int) -> None:
     """16 cells: any number is one, and any mask of byte 1 fits."""

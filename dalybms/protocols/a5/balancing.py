@@ -9,10 +9,15 @@ from __future__ import annotations
 
 from typing import Callable
 
+from dalybms.errors import NotSupported
 from dalybms.protocols.balancing import of_mask, unsaid
 
 NUMBERING = "JHB-"
 """How the hardware text of boards begins whose byte 1 is a number."""
+
+_BYTES = 6
+_UNSET = b"\xff" * _BYTES
+"""What boards fill in that have nothing to tell: 48 cells at once balance nowhere."""
 
 
 def balanced(data: bytes, cells: int, known: str | None, ask: Callable[[], str]) -> dict[int, bool]:
@@ -20,8 +25,10 @@ def balanced(data: bytes, cells: int, known: str | None, ask: Callable[[], str])
 
     known: the hardware text as far as it has been read. ask: asks for it; "" when the board is silent.
     """
-    mask = int.from_bytes(data[:6], "little")
-    if data[0] or not data[1] or any(data[2:6]):
+    if data[:_BYTES] == _UNSET:
+        raise NotSupported("this board does not say whether it balances")
+    mask = int.from_bytes(data[:_BYTES], "little")
+    if data[0] or not data[1] or any(data[2:_BYTES]):
         if data[0] and (known or "").startswith(NUMBERING):
             raise unsaid()
         return of_mask(mask, cells)
