@@ -115,7 +115,7 @@ def d2_bits(tests: tuple[str, ...]) -> Iterator[Break]:
 
 
 def p81_bits(tests: tuple[str, ...]) -> Iterator[Break]:
-    for name in ("LEVELS", "FLAGS"):
+    for name in ("LEVELS", "FLAGS", "STATES"):
         table: dict[Any, str] = getattr(p81_faults, name)
         for (register, bit), code in table.items():
             other = {**table}

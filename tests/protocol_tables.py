@@ -140,7 +140,7 @@ def bit_rows(words: Iterable[Iterable[str]], first: int, digits: int) -> Iterabl
 
 def p81_bits() -> Iterable[list[str]]:
     found = {place_: (code, 3) for place_, code in p81_faults.LEVELS.items()}
-    found.update({place_: (code, 1) for place_, code in p81_faults.FLAGS.items()})
+    found.update({place_: (code, 1) for place_, code in {**p81_faults.FLAGS, **p81_faults.STATES}.items()})
     for (register, bit), (code, width) in sorted(found.items()):
         bits = f"{bit}-{bit + width - 1}" if width > 1 else str(bit)
         known = FAULTS.get(code) or FAULTS[f"{code}_1"]

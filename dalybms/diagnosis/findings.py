@@ -11,6 +11,7 @@ from dalybms.diagnosis.limits import KINDS, limits
 from dalybms.diagnosis.remedies import WIRES, way_out
 from dalybms.packs import Pack, Unknown, failure, lost_sensors
 from dalybms.polarity import LEAST_AMPERES, number
+from dalybms.protocols.faults import SWITCHED_OFF
 from dalybms.sections import SECTIONS
 
 _REST_VOLTS, _REST_SHARE = 0.3, 0.01
@@ -62,7 +63,7 @@ def _faults(pack: Pack, _: Mapping[str, Any]) -> Iterator[Finding]:
     faults = pack.sections.get("faults")
     for fault in faults if isinstance(faults, list) else ():
         code, text = str(fault.get("code", "")), str(fault.get("text", "unknown"))
-        if code != "mosfet_switched_off":  # a state: told with the MOSFETs
+        if code not in SWITCHED_OFF:  # a state: told with the MOSFETs
             severity = ERROR if fault.get("level", 0) >= 2 else WARNING
             yield finding(severity, "faults", text, way_out(code))
 

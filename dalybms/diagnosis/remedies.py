@@ -22,6 +22,7 @@ _WAYS = (
     ("short_circuit", "find the short circuit before anything is switched on"),
     ("soc_low", "charge it"),
     ("cell_sense_wire", WIRES),
+    ("forced_start", "end it in the vendor's app as soon as the pack can do without it"),
     ("temperature_sensor", "check the plug of the temperature sensors"),
 )
 

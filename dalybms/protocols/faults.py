@@ -75,9 +75,13 @@ _HARDWARE = {
 
 _STATES = {
     "mosfet_switched_off": "a MOSFET was switched off by command",
+    "mosfet_switched_off_by_switch": "a MOSFET was switched off by a switch",
+    "forced_start": "a forced start is armed: protections are bypassed",
     "temperature_sensors_unreadable": "temperature sensors cannot be read",
 }
 """Nothing is broken, but somebody should know."""
+SWITCHED_OFF = ("mosfet_switched_off", "mosfet_switched_off_by_switch")
+"""The state of a MOSFET, which is told beside it: nothing to say where it is as its owner wants it."""
 
 FAULTS: dict[str, Fault] = {
     f"{code}_{level}": {"code": f"{code}_{level}", "level": level, "text": f"{text} (level {level})"}

@@ -127,7 +127,7 @@ def test_a_section_that_failed_is_unchecked_and_nothing_is_found_for_it(section:
 @pytest.mark.parametrize("code", sorted(FAULTS))
 def test_every_fault_is_found_with_a_way_out(code: str) -> None:
     found, _ = findings(changed("readings.faults", [FAULTS[code]]))
-    if code == "mosfet_switched_off":
+    if code.startswith("mosfet_switched_off"):
         assert found == []
         return
     [only] = found

@@ -12,6 +12,7 @@ from dalybms.cli.check.policy import Policy
 from dalybms.cli.without import CHECK_CAN_SPARE, advice, is_lacking
 from dalybms.errors import DalyError, NotSupported
 from dalybms.packs import lost_sensors
+from dalybms.protocols.faults import SWITCHED_OFF
 
 SECTIONS = (
     "soc",
@@ -90,7 +91,7 @@ def _faults(seen: Seen, policy: Policy) -> Iterable[Finding]:
 
 def _is_expected(code: str, seen: Seen, policy: Policy) -> bool:
     """What the operator has said is as it should be: each MOSFET and the sensors are judged by themselves."""
-    if code == "mosfet_switched_off":
+    if code in SWITCHED_OFF:
         return not {"off", "any"}.isdisjoint((policy.expect_charge, policy.expect_discharge))
     told = policy.sensors is not None and policy.sensors == _readable(seen)
     return code == "temperature_sensors_unreadable" and told

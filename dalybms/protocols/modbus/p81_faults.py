@@ -43,7 +43,6 @@ FLAGS: dict[tuple[int, int], str] = {
     (0x72, 12): "cell_sense_wire",
     (0x72, 13): "pack_voltage_measurement",
     (0x72, 14): "current_module",
-    (0x72, 15): "temperature_sensors_unreadable",
     (0x73, 0): "temperature_sensor_lost",
     (0x73, 1): "eeprom",
     (0x73, 2): "flash",
@@ -54,14 +53,26 @@ FLAGS: dict[tuple[int, int], str] = {
     (0x73, 7): "precharge",
     (0x73, 15): "heating",
 }
-"""(register, bit) of what is on or off. 0x72 bit 15 was set on a pack of which no sensor was readable."""
-STATES: frozenset[tuple[int, int]] = frozenset(
+"""(register, bit) of what is on or off."""
+STATES: dict[tuple[int, int], str] = {
+    (0x72, 2): "forced_start",
+    (0x72, 15): "temperature_sensors_unreadable",
+    (0x73, 8): "mosfet_switched_off",
+    (0x73, 9): "mosfet_switched_off",
+    (0x73, 10): "mosfet_switched_off_by_switch",
+    (0x73, 11): "mosfet_switched_off_by_switch",
+}
+"""(register, bit) of a state that somebody should know, and that does not silence the old words.
+
+0x73: the charge and the discharge MOSFET. 0x72 bit 15 was set on a pack of which no sensor was readable;
+0x72 bit 2 is by the notes of antonkostryukov/daly-bms-protocol, the others by three projects.
+"""
+QUIET: frozenset[tuple[int, int]] = frozenset(
     {
         *((0x6D, bit) for bit in (6, 14)),  # a smart charger, a smart discharger is connected
         (0x6F, 7),  # update of the firmware
         *((0x70, bit) for bit in (6, 7)),  # parallel packs: bit 7 was set on a healthy single pack
-        (0x72, 2),  # a forced start is armed
-        *((0x73, bit) for bit in range(8, 15)),  # MOSFETs switched off, fan, heating, limited current
+        *((0x73, bit) for bit in (12, 13, 14)),  # fan, heating, limited current
     }
 )
 """(register, bit) of what is no alarm: left to `fault_words`. All other nameless ones are unknown faults."""
@@ -73,15 +84,23 @@ _NO_SECOND_PACK = (0x68, 7)
 def faults_of(new: Sequence[int], old: Sequence[int]) -> list[Fault]:
     """Active faults in the order of their bits; the old words speak only where the new ones are silent.
 
-    The bits of the old words are not known for sure, so theirs are unknown faults.
+    The bits of the old words are not known for sure, so theirs are unknown faults. By Sundaya's register
+    table ("Protocol 8 6 16") they are the words of D2, in each the high byte first: so 0x68 bit 7 would be a
+    failed internal communication, and on a single pack it goes with 0x70 bit 7, one of parallel packs.
     """
     values, old_values = dict(enumerate(new, 0x6D)), dict(enumerate(old, _OLD))
     there = told({**values, **old_values})
     found = {place: _level(code, _bits(there, place, 3)) for place, code in LEVELS.items()}
     found.update({place: code for place, code in FLAGS.items() if _bits(there, place, 1)})
     faults = [named(code) for _, code in sorted(found.items()) if code] or _old_faults(there)
+    states = dict.fromkeys(code for place, code in STATES.items() if _bits(there, place, 1))
     nameless = [reserved(*place) for place in _NAMELESS if _bits(there, place, 1)]
-    return faults + nameless + (lacking(values) if values.keys() & there.keys() else [])
+    return [
+        *faults,
+        *map(named, states),
+        *nameless,
+        *(lacking(values) if values.keys() & there.keys() else ()),
+    ]
 
 
 def _bits(values: dict[int, int], place: tuple[int, int], count: int) -> int:
@@ -102,5 +121,6 @@ _NAMELESS = sorted(
     {(register, bit) for register in range(0x6D, 0x74) for bit in range(16)}
     - {(register, bit + part) for register, bit in LEVELS for part in range(3)}
     - FLAGS.keys()
-    - STATES
+    - STATES.keys()
+    - QUIET
 )

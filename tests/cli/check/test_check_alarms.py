@@ -16,8 +16,8 @@ from dalybms.protocols.modbus.p81_faults import faults_of
 
 OK, WARNING, CRITICAL, _ = range(4)
 QUIET_P81 = {
-    *((0x6D, 6), (0x6D, 14), (0x6F, 7), (0x70, 6), (0x70, 7), (0x72, 2)),
-    *((0x73, bit) for bit in range(8, 15)),
+    *((0x6D, 6), (0x6D, 14), (0x6F, 7), (0x70, 6), (0x70, 7)),
+    *((0x73, bit) for bit in (12, 13, 14)),
 }
 
 

@@ -248,12 +248,13 @@ TABLE = [
     ),
     *(
         (
-            f"switched off by command, {name} {expected}",
-            {"faults": fault("mosfet_switched_off"), f"mosfet_status__{MOSFETS[name]}": False},
+            f"{code}, {name} {expected}",
+            {"faults": fault(code), f"mosfet_status__{MOSFETS[name]}": False},
             {name: expected},
             OK,
             "SOC",
         )
+        for code in ("mosfet_switched_off", "mosfet_switched_off_by_switch")
         for name in MOSFETS
         for expected in ("off", "any")
     ),

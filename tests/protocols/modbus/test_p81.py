@@ -261,7 +261,6 @@ FLAGS = {
                 "cell_sense_wire",
                 "pack_voltage_measurement",
                 "current_module",
-                "temperature_sensors_unreadable",
             ],
             8,
         )
@@ -304,23 +303,51 @@ def test_each_flag_is_its_fault(register: int, bit: int, code: str) -> None:
     assert changed(*NO_ALARM, (register, 1 << bit)).get_faults() == [FAULTS[code]]
 
 
-STATES = {0x6D: (6, 14), 0x6F: (7,), 0x70: (6, 7), 0x72: (2,), 0x73: tuple(range(8, 15))}
-"""Connected chargers, an update, parallel packs, a forced start, MOSFETs off, fan, heating, current limit."""
+STATES = {
+    0x72: {2: "forced_start", 15: "temperature_sensors_unreadable"},
+    0x73: {
+        8: "mosfet_switched_off",
+        9: "mosfet_switched_off",
+        10: "mosfet_switched_off_by_switch",
+        11: "mosfet_switched_off_by_switch",
+    },
+}
+QUIET = {0x6D: (6, 14), 0x6F: (7,), 0x70: (6, 7), 0x73: (12, 13, 14)}
+"""Connected chargers, an update, parallel packs, fan, heating, current limit."""
 NAMELESS = [
     (register, bit)
     for register in range(0x6D, 0x74)
     for bit in range(16)
-    if bit not in (*FLAGS.get(register, {}), *STATES.get(register, ()))
+    if bit not in (*FLAGS.get(register, {}), *STATES.get(register, {}), *QUIET.get(register, ()))
     and not any(low <= bit < low + 3 for low in LEVELS.get(register, {}))
 ]
 
 
-@pytest.mark.parametrize(("register", "bit"), [(r, bit) for r, bits in STATES.items() for bit in bits])
+@pytest.mark.parametrize(("register", "bit"), [(r, bit) for r, bits in QUIET.items() for bit in bits])
 def test_bits_that_say_no_alarm_are_kept_as_words_only(register: int, bit: int) -> None:
     """0x70 bit 7 was set on a healthy pack."""
     bms = changed(*NO_ALARM, (register, 1 << bit))
     assert bms.get_faults() == []
     assert bms.get_status()["fault_words"][register - 0x6D] == 1 << bit
+
+
+@pytest.mark.parametrize(
+    ("register", "bit", "code"), [(r, b, c) for r, row in STATES.items() for b, c in row.items()]
+)
+def test_each_state_is_told_and_silences_no_old_word(register: int, bit: int, code: str) -> None:
+    """Whoever expects a MOSFET off has not said that anything may be broken."""
+    assert changed(*NO_ALARM, (register, 1 << bit)).get_faults() == [FAULTS[code]]
+    assert FAULTS[code]["level"] == 1
+    both = changed(*NO_ALARM, (0x66, 1), (register, 1 << bit)).get_faults()
+    assert [fault["code"] for fault in both] == ["register66_bit0", code]
+
+
+def test_both_mosfets_switched_off_are_told_once() -> None:
+    assert changed(*NO_ALARM, (0x73, 0x0300)).get_faults() == [FAULTS["mosfet_switched_off"]]
+    assert [fault["code"] for fault in changed(*NO_ALARM, (0x73, 0x0F00)).get_faults()] == [
+        "mosfet_switched_off",
+        "mosfet_switched_off_by_switch",
+    ]
 
 
 @pytest.mark.parametrize(("register", "bit"), NAMELESS)
@@ -340,7 +367,9 @@ def test_bits_of_which_nobody_knows_the_meaning_are_unknown_faults(register: int
 
 def test_every_bit_of_the_new_words_has_its_place() -> None:
     levels = sum(3 * len(row) for row in LEVELS.values())
-    assert levels + sum(map(len, (*FLAGS.values(), *STATES.values()))) + len(NAMELESS) == 7 * 16
+    assert (
+        levels + sum(map(len, (*FLAGS.values(), *STATES.values(), *QUIET.values()))) + len(NAMELESS) == 7 * 16
+    )
 
 
 NEW, OLD = range(0x6D, 0x74), range(0x66, 0x6A)
