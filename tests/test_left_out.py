@@ -326,6 +326,9 @@ def d2_soc(current: float, power: int) -> tuple[dict[str, Any], dict[str, str], 
         (436.6, 557, False),
         (436.6, 0, True),  # 0: the board does not measure it
         (436.6, 0xFFFF, True),
+        (-50.0, 0x10000 - 1000, True),  # -1000 W as a signed word
+        (-65.1, 0x10000 - 1000, False),
+        (2768.0, 0x10000 - 55360, False),  # 10176 W: no sign in that
     ],
 )
 def test_a_power_far_from_voltage_times_current(current: float, power: int, believed: bool) -> None:

@@ -18,6 +18,7 @@ from dalybms.protocols.fields import Field, Series, decode
 from dalybms.protocols.modbus.asking import Asking
 from dalybms.protocols.modbus.optional import OptionalBlocks
 from dalybms.protocols.modbus.pieces import Pieces
+from dalybms.protocols.modbus.power import fits, moved
 from dalybms.protocols.modbus.register_map import Block, Row, holds, image
 from dalybms.protocols.plausible import extremes, named_cells
 from dalybms.protocols.reading import Lost, Outcome, Reading, attempt, read_sections
@@ -32,8 +33,6 @@ RANGES = {
 """Sections with the ends of a list: the list, what is measured, what has a number."""
 _FRAMES = 1
 """A CRC-16: what stands in a good frame is what the board says."""
-_POWER_SHARE, _POWER_WATTS = 0.30, 200
-"""Stated power and voltage * current are sampled apart: both limits must be passed to contradict."""
 
 
 class RegisterBoard(Asking):
@@ -195,10 +194,10 @@ class RegisterBoard(Asking):
         if isinstance(stated, DalyError) or not stated.get("power"):
             return found
         watts = stated["power"]
-        if abs(abs(found["power"]) - watts) <= _margin(watts):
+        if fits(found["power"], watts):
             return found
         before, self._contradicted = self._contradicted, (found["power"], watts)
-        if before and _moved(*before, found["power"]):
+        if before and moved(*before, found["power"]):
             return found
         why = f"current of {found['current']:g} A at {found['total_voltage']:g} V beside {watts} W cannot be"
         self._power.settle(found, {"current": Doubt(b"", why)}, reading.age)
@@ -230,17 +229,6 @@ class RegisterBoard(Asking):
         if message:
             raise BadReply(f"{message}; read again, then check the sense wires")
         return found
-
-
-def _margin(watts: float) -> float:
-    return max(_POWER_WATTS, _POWER_SHARE * watts)
-
-
-def _moved(first: float, watts: float, second: float) -> bool:
-    """Does a load change that quickly: are the watts stated between two powers from one to the other?"""
-    low, high = sorted((abs(first), abs(second)))
-    least = 0.0 if first * second < 0 else low
-    return least - _margin(watts) <= watts <= high + _margin(watts)
 
 
 def _values(rows: Sequence[Row]) -> tuple[Field, ...]:

@@ -75,6 +75,18 @@ _RATED = Number(
     most=10_000_000,
     absent=(0, 0xFFFFFFFF),
 )
+_BALANCE_CURRENT = Number(
+    "balance_current",
+    "A",
+    at=2 * 0x4E,
+    size=2,
+    per_unit=1000,
+    zero=30000,
+    least=10000,
+    most=50000,
+    absent=(0, 0xFFFF),
+)
+"""In mA. What would be above 20 A is no such current."""
 
 ROWS: tuple[Row, ...] = (
     Row("cell_voltages", Series(_cell("cell", 0x00), each=MOST_CELLS)),
@@ -107,7 +119,7 @@ ROWS: tuple[Row, ...] = (
     Row("mosfet_status", Flag("balancing", at=2 * 0x4D, size=2, most=MOST_STATE), proven=False),
     Row(
         "mosfet_status",
-        Number("balance_current", "A", at=2 * 0x4E, size=2, per_unit=1000, zero=30000, absent=(0, 0xFFFF)),
+        _BALANCE_CURRENT,
         proven=False,
     ),
     Row("status", _count("cells", 0x3C, most=MOST_CELLS, least=1)),

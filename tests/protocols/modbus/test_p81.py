@@ -533,6 +533,13 @@ def test_balance_current(raw: int, amperes: float | None) -> None:
     assert changed((0x4E, raw)).get_mosfet_status().get("balance_current") == amperes
 
 
+@pytest.mark.parametrize(("raw", "amperes"), [(9999, None), (10000, -20.0), (50000, 20.0), (50001, None)])
+def test_what_is_no_balance_current_is_told(raw: int, amperes: float | None) -> None:
+    bms = changed((0x4E, raw))
+    assert bms.get_mosfet_status().get("balance_current") == amperes
+    assert set(bms.unusable) == (set() if amperes else {"mosfet_status.balance_current"})
+
+
 @pytest.mark.parametrize(
     ("raw", "balancing"), [(0, False), (1, True), (2, True), (3, None), (7, None), (0xFFFF, None)]
 )
