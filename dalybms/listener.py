@@ -109,7 +109,7 @@ class Listener:
     def end(self) -> Answer | None:
         """The attempt is over: what was held back, or what has come of an answer of any length."""
         request = self._request
-        done = self._release(everything=True)
+        done = self._recall() or self._release(everything=True)
         if done or not (request.open_end and self.frames[request]):
             return done
         return self._answer(request, request.parse(self.frames[request]))
@@ -148,6 +148,18 @@ class Listener:
 
     def _release(self, everything: bool) -> Answer | None:
         return self._take([(reader, reader.release(everything)) for reader in self._readers])
+
+    def _recall(self) -> Answer | None:
+        """What was begun in an earlier attempt goes before the frames of this one, not behind them."""
+        since = {request: list(frames) for request, frames in self.frames.items() if request.number}
+        for request in since:
+            self.frames[request].clear()
+        done = self._take([(reader, reader.recall()) for reader in self._readers])
+        for request, frames in since.items():
+            self.frames[request].extend(frames)
+            value = self._value(request) if frames and len(self.frames[request]) > len(frames) else None
+            done = done or (None if value is None else self._answer(request, value))
+        return done
 
     def _take(self, found: Sequence[tuple[Any, Sequence[Any]]]) -> Answer | None:
         """The first answer that is complete; all frames are kept, also those behind it."""

@@ -19,6 +19,10 @@ class Reader:
         """Does what is kept begin like an answer?"""
         return False
 
+    def recall(self) -> list[Any]:
+        """The attempt is over: frames that were begun in an earlier one, which came before all others."""
+        return []
+
     def release(self, everything: bool) -> list[Any]:
         """The line is quiet: what was held back; with everything also what an earlier attempt began."""
         return []

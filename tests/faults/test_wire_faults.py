@@ -667,3 +667,35 @@ def test_f43_a_good_sum_alone_is_not_enough() -> None:
         bms, _ = board(0x90, lambda *_, bad=bad: [(0.04, bad)])
         with pytest.raises(NoReply):
             bms.get_soc()
+
+
+def test_the_end_of_an_earlier_reply_is_no_end_of_a_later_one() -> None:
+    """A line stops within the last frame of a reply; the next reply lost its own last frame."""
+
+    def cells(volts: int) -> list[bytes]:
+        slots = [(volts + n).to_bytes(2, "big") for n in range(16)]
+        rows = (b"".join(slots[3 * n : 3 * n + 3]).ljust(6, b"\0") for n in range(6))
+        return [reply(0x95, bytes((n,)) + row) for n, row in enumerate(rows, 1)]
+
+    earlier, later, last = cells(3200), cells(3300), cells(3400)
+
+    def pieces(_: bytes, n: int) -> Pieces:
+        if n == 0:
+            return [(0.1, earlier[5][:6])]
+        if n == 1:
+            return [(0.01, earlier[5][6:]), (0.04, b"".join(later[:5]))]
+        return [(0.04, b"".join(last))]
+
+    bms, _ = board(0x95, pieces)
+    assert bms.get_cell_voltages()[16] == 3.415
+
+
+def test_the_beginning_of_a_reply_in_an_earlier_attempt_is_its_beginning() -> None:
+    frames = [HEALTHY[0x95][13 * n : 13 * n + 13] for n in range(6)]
+
+    def pieces(_: bytes, n: int) -> Pieces:
+        return [[(0.1, frames[0][:6])], [(0.01, frames[0][6:] + b"".join(frames[1:]))]][min(n, 1)]
+
+    bms, script = board(0x95, pieces)
+    assert len(bms.get_cell_voltages()) == 16
+    assert sum(request[2] == 0x95 for request in script.requests) == 2

@@ -70,8 +70,10 @@ class FrameReader(Reader):
     def release(self, everything: bool) -> list[Frame]:
         """The line is quiet: the frame in doubt; with everything also those begun in an earlier attempt."""
         frames = self._found(patient=False)
-        if everything:
-            frames, self._late = self._late + frames, []
+        return [*self.recall(), *frames] if everything else frames
+
+    def recall(self) -> list[Frame]:
+        frames, self._late = self._late, []
         return frames
 
     def missing(self) -> int:
