@@ -131,19 +131,20 @@ def test_legal_sizes(cells: int, sensors: int) -> None:
         reply(0x96, bytes((n + 1, *(c + 40 for c in celsius[7 * n : 7 * n + 7]), *[0] * 7))[:8])
         for n in range(3)
     ]
+    every_second = sum(1 << n for n in range(0, cells, 2))
     bms = attach(
         talk(
             {
                 0x94: reply(0x94, bytes((cells, sensors))),
                 0x95: b"".join(frames[: -(-cells // 3)]),
                 0x96: b"".join(warm[: max(1, -(-sensors // 7))]),
-                0x97: reply(0x97, "ff" * 6),
+                0x97: reply(0x97, every_second.to_bytes(6, "little")),
             }
         )
     )
     assert bms.get_cell_voltages() == {n: mv / 1000 for n, mv in enumerate(millivolts, 1)}
     assert bms.get_temperatures() == dict(enumerate(celsius, 1))
-    assert bms.get_balancing_status() == dict.fromkeys(range(1, cells + 1), True)
+    assert bms.get_balancing_status() == {n: n % 2 == 1 for n in range(1, cells + 1)}
 
 
 @pytest.mark.parametrize("cell", range(1, 49))
