@@ -74,4 +74,6 @@ class Asking(ABC):
         return instant(data[2 * (self.map.clock - block.start) :])
 
     def question(self, block: Block) -> Request:
-        return read_of(self.asked, self.source, block, polled=block in self.map.live)
+        end = block.start + block.size
+        polled = block in self.map.live or any(block.start <= each < end for each in self.map.filled)
+        return read_of(self.asked, self.source, block, polled)

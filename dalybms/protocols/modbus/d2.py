@@ -102,6 +102,7 @@ MAP = RegisterMap(
     live=(Block(0x00, 62, "cells, pack and status"),),
     info=(Block(0x80, 41, "rated values"), Block(0xA9, 32, "versions"), Block(0xCC, 2, "production date")),
     rows=ROWS,
+    filled=(0x00, 0x28, 0x31),
     proof=Block(0x28, 13, "pack and counts"),
     optional=(Block(0x3E, 9, "balancing and MOSFET temperature"), Block(0x57, 7, "serial number")),
     hidden=(Block(0x5E, 5, "position, SIM card, or more of a serial number"), Block(0xC9, 3, "password")),

@@ -148,6 +148,7 @@ MAP = RegisterMap(
     live=(Block(0x00, 64, "cells and pack"), Block(0x41, 62, "status and faults", MOST_CELLS)),
     info=(Block(0x100, 21, "rated values"), Block(0x129, 2, "production date"), Block(0x178, 74, "versions")),
     rows=ROWS,
+    filled=(0x00, 0x38, 0x3C, 0x41),
     proof=Block(0x38, 10, "pack and counts"),
     hidden=(Block(0x126, 3, "password"),),
     clock=0x61,  # a second one in 0x123 was recorded two hours apart; it stands beside the password

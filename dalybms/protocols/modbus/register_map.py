@@ -64,10 +64,10 @@ class RegisterMap(NamedTuple):
     """What the registers of a protocol mean.
 
     live: the blocks of a poll; the first one holds the counts. proof: the part of that with pack and counts.
-    info: blocks read for get_info(). optional: blocks of either that a board may lack, asked for once and
-    briefly. Registers in no block are never asked for. hidden: those of them that hold secrets, which a
-    recording of a line with another program on it may show. clock: the first of its three registers, in a
-    live block.
+    filled: registers of the poll that hold neither 0 nor FFFF on any pack. info: blocks read for get_info().
+    optional: blocks of either that a board may lack, asked for once and briefly. Registers in no block are
+    never asked for. hidden: those of them that hold secrets, which a recording of a line with another program
+    on it may show. clock: the first of its three registers, in a live block.
     """
 
     live: tuple[Block, ...]
@@ -75,6 +75,7 @@ class RegisterMap(NamedTuple):
     rows: tuple[Row, ...]
     optional: tuple[Block, ...] = ()
     hidden: tuple[Block, ...] = ()
+    filled: tuple[int, ...] = ()
     clock: int | None = None
     proof: Block = Block(0, 0)
 

@@ -90,3 +90,29 @@ def test_an_average_of_0_is_none(kind: Kind) -> None:
     assert "average_voltage" not in range_
     assert "delta_voltage" in range_
     assert bms.unusable == {}
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+@pytest.mark.parametrize("blank", [b"\0", b"\xff"])
+@pytest.mark.parametrize("piece", range(8))
+def test_a_blank_piece_is_asked_for_again(kind: Kind, blank: bytes, piece: int) -> None:
+    """A board that wakes up: a piece of nothing but zeros would be MOSFETs that are off."""
+    lively = {0x3B: 7, 0x41: 1} if kind.name == "p81" else {}
+    kind = kind._replace(known={**kind.known, **lively})
+    left = []
+
+    def answer(request: bytes, _: int) -> Iterable[tuple[float, bytes]]:
+        count = request[5]
+        if count > 20:
+            return [(0.04, refused(kind, 3))]
+        left[:1], now = [], left[:1]
+        body = bytes((kind.answers, 3, 2 * count)) + blank * 2 * count
+        return [(0.04, body + crc(body) if now == [True] else whole(kind, request))]
+
+    bms = attach(Script(answer), protocol=kind.name)
+    expected: Any = bms.get_all()
+    left += [False] * piece + [True]
+    found: Any = bms.get_all()
+    for name in ("soc", "mosfet_status"):
+        assert found[name].items() <= expected[name].items()
+        assert found[name].keys() & {"total_voltage", "charging_mosfet"}
