@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from support import HEALTHY, attach, captures, talk
+from support import HEALTHY, attach, captures, reply, talk
 from test_third_records import KINDS, TOLD, a5_board, numbered, place, register_board, words_of
 
-from dalybms import DalyBMS, NoReply
+from dalybms import DalyBMS, NoReply, NotSupported
 from dalybms.cli.check import verdict as check
 from dalybms.cli.check.findings import SECTIONS
 
@@ -18,7 +18,8 @@ STALE, HARDWARE = "a5-stale-frame-first", "a5-hardware"
 ALONE = (SPOILT, STALE, HARDWARE)
 A5 = [name for name, record in RECORDS.items() if record["protocol"] == "a5" and name not in ALONE]
 LARGE = ["d2-24-cells-1", "d2-24-cells-2"]
-LIVE, SETTINGS = RECORDS["p81-806-live-2"], RECORDS["p81-806-settings"]
+NUMBERED = RECORDS["a5-can-24s"]
+LIVE, SETTINGS, VERSIONS = (RECORDS[f"p81-806-{name}"] for name in ("live-2", "settings", "versions"))
 
 
 def frames(name: str) -> bytes:
@@ -53,6 +54,28 @@ def test_the_hardware_text_in_two_frames() -> None:
     found = bms.read(["info"], ["hardware_version"])["info"]
     assert isinstance(found, dict)
     assert found["hardware_version"] == RECORDS[HARDWARE]["expected"]["info"]["hardware_version"]
+
+
+@pytest.mark.parametrize(
+    ("hardware", "key"), [("JHB-R24TS-V1.2", "balancing_by_number"), ("DL-BMS-R32-01E", "balancing_by_mask")]
+)
+def test_of_24_cells_the_highest_one_is_balanced_by_number(hardware: str, key: str) -> None:
+    """Bit 2 of byte 1 is cell 11 of a mask, one of the middle; as a number it is 4, the highest."""
+    script = a5_board(NUMBERED)
+    texts = [bytes((part,)) + hardware.encode().ljust(14)[7 * part - 7 : 7 * part] for part in (1, 2)]
+    known = b"".join(reply(0x63, text) for text in texts)
+    answer = script._answer
+    script._answer = lambda request, n: [(0.04, known)] if request[2] == 0x63 else answer(request, n)
+    found = attach(script, protocol="a5").get_balancing_status()
+    assert [cell for cell, on in found.items() if on] == [NUMBERED[key]]
+    highest = NUMBERED["expected"]["cell_voltage_range"]["highest_cell"]
+    assert (NUMBERED[key] == highest) == (key == "balancing_by_number")
+
+
+def test_of_24_cells_none_is_named_where_the_board_does_not_tell_what_it_is() -> None:
+    with pytest.raises(NotSupported, match="does not say which cells") as caught:
+        attach(a5_board(NUMBERED), protocol="a5").get_balancing_status()
+    assert caught.value.passing
 
 
 def test_a_list_that_lost_half_a_cell_is_an_error() -> None:
@@ -111,8 +134,8 @@ def test_an_optional_block_of_nothing_but_zeros_tells_nothing(name: str) -> None
 def four_cells() -> DalyBMS:
     """The live block and the settings; the status of the same day is in third.json."""
     [status] = [record for record in captures("third") if record["id"] == "p81-806-status-2"]
-    words = bytearray(2 * 0x170)
-    for record in (LIVE, status, SETTINGS):
+    words = bytearray(2 * 0x1C2)
+    for record in (LIVE, status, SETTINGS, VERSIONS):
         place(words, record)
     return attach(register_board(0x81, 0x51, 0, bytes(words)), protocol="p81")
 
@@ -135,5 +158,6 @@ def test_its_settings_up_to_where_the_record_ends() -> None:
 
 def test_its_rated_values_and_totals_and_never_its_password() -> None:
     found: Any = four_cells().get_info()
-    assert {key: found[key] for key in SETTINGS["info"]} == SETTINGS["info"]
+    expected = {**SETTINGS["info"], **VERSIONS["expected"]}
+    assert {key: found[key] for key in expected} == expected
     assert "123456" not in str(found)

@@ -2,7 +2,8 @@
 
 A mask, bit 0 of byte 0 for cell 1, was recorded from a board with its two highest cells in `90 00`. On R24TK
 boards byte 1 is the number of the one cell instead (app and clamp meter agreed), and their hardware text
-begins with JHB-. What byte 0 holds there is not known. Bytes 6 and 7 mean nothing.
+begins with JHB-. What byte 0 holds there is not known. A pack of 24 cells whose highest was cell 4 had
+`00 04` for a minute (tfroidcoeur/daly_bms), which fits a number alone. Bytes 6 and 7 mean nothing.
 """
 
 from __future__ import annotations
