@@ -171,6 +171,8 @@ class Board:
         if self._counted is None:
             self._counted = now
         seconds = int(now - self._counted)
+        if not seconds:
+            return
         self._counted += seconds
         self.pack.uptime += seconds
         self.pack.lifetime += seconds

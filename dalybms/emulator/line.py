@@ -179,6 +179,8 @@ class Line:
         self.lost += lost
         replies = [[] if lost or self._is_deaf(board, at) else board.feed(data, at) for board in self.boards]
         self._note(data, at, [place for place, each in enumerate(replies) if each])
+        if not any(replies):
+            return
         self.requests += sum(map(len, replies))
         answers = [(board, reply) for board, each in zip(self.boards, replies) for reply in each if reply]
         self._answer_all(answers, at)
