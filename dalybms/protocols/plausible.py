@@ -64,6 +64,21 @@ def named_cells(named: dict[str, Any], cells: dict[int, float]) -> str | None:
     return None
 
 
+def unfitted(named: dict[str, Any], cells: dict[int, float]) -> str | None:
+    """Why the last cells of 0 V are none that the board knows of: its count of cells is too high.
+
+    None for a lost sense wire, which the board counts among its cells in what it states beside them.
+    """
+    dead = next((n for n, volts in enumerate(reversed(cells.values())) if volts), 0)
+    key, found = "lowest_voltage", 0.0
+    if key not in named:
+        key, found = "average_voltage", sum(cells.values()) / len(cells)
+    if not dead or abs(named.get(key, found) - found) <= EXTREME_VOLTS:
+        return None
+    stated = f"{key.replace('_', ' ')} {named[key]:.3f} V"
+    return f"{stated} and {dead} of {len(cells)} cells without voltage contradict each other"
+
+
 def _warmest(named: dict[str, Any], sensors: dict[int, int]) -> str | None:
     ends = (("highest", max), ("lowest", min)) if sensors else ()
     for end, choose in ends:

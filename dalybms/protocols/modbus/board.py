@@ -20,7 +20,7 @@ from dalybms.protocols.modbus.optional import OptionalBlocks
 from dalybms.protocols.modbus.pieces import Pieces
 from dalybms.protocols.modbus.power import fits, moved
 from dalybms.protocols.modbus.register_map import Block, Row, holds, image
-from dalybms.protocols.plausible import extremes, named_cells
+from dalybms.protocols.plausible import extremes, named_cells, unfitted
 from dalybms.protocols.reading import Lost, Outcome, Reading, attempt, read_sections
 from dalybms.protocols.request import Ask, Request
 
@@ -211,7 +211,13 @@ class RegisterBoard(Asking):
         count = self._count(reading, LISTS[section])
         slots = series.slots(image(reading, self.map.blocks(rows)))[: count * series.item.size]
         refuse_blank(section, (slots,))
-        return doubts.settle(*examine_list(series, slots, count))
+        values = doubts.settle(*examine_list(series, slots, count))
+        if section == "cell_voltages" and 0 in values.values():
+            stated = attempt(partial(self._stated, reading, "cell_voltage_range", Doubts(section, _FRAMES)))
+            message = None if isinstance(stated, DalyError) else unfitted(stated, values)
+            if message:
+                raise BadReply(f"{message}; read again, then check the count of cells")
+        return values
 
     def _range(self, reading: Reading, section: str, doubts: Doubts) -> dict[str, Any]:
         listed, quantity, thing = RANGES[section]

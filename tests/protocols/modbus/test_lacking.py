@@ -77,3 +77,32 @@ def test_a_section_without_a_register_is_one_that_the_board_has_not(monkeypatch:
     monkeypatch.setattr(d2.D2, "map", poor)
     with pytest.raises(NotSupported, match="D2 boards have no mosfet_status"):
         battery(KINDS[0]).get_mosfet_status()
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+@pytest.mark.parametrize("cells", [9, 16])
+def test_a_count_that_is_too_high_is_no_list_of_dead_cells(kind: Kind, cells: int) -> None:
+    """Eight cells, and a board that says it has more: the others would read 0 V."""
+    count = {"d2": 0x31, "p81": 0x3C}[kind.name]
+    for asked in (["cell_voltages"], ["cell_voltages", "cell_voltage_range", "soc"]):
+        found = battery(kind, (count, cells)).read(asked)
+        for section in {"cell_voltages", "cell_voltage_range"} & set(asked):
+            assert f"{cells - 8} of {cells} cells without voltage contradict" in str(found[section])
+        assert not isinstance(found.get("soc"), DalyError)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_a_cell_without_its_sense_wire_has_0_v(kind: Kind) -> None:
+    """So the board says everywhere: its lowest cell and its mean."""
+    mean = round(sum(kind.known[cell] for cell in range(7)) / 8)
+    stated = {kind.stated["average_voltage"]: mean, 0x2C: 0} if kind.name == "d2" else {0x57: mean}
+    found = battery(kind, (7, 0), *stated.items()).get_cell_voltages()
+    assert found[8] == 0.0
+    assert len(found) == 8
+    assert battery(kind, (2, 0)).get_cell_voltages()[3] == 0.0, "not at the end"
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_a_board_that_states_no_ends_is_believed_its_count(kind: Kind) -> None:
+    nothing = [(register, 0xFFFF) for register in kind.stated.values()]
+    assert battery(kind, (7, 0), *nothing).get_cell_voltages()[8] == 0.0
