@@ -75,8 +75,8 @@ def unfitted(named: dict[str, Any], cells: dict[int, float]) -> str | None:
         key, found = "average_voltage", sum(cells.values()) / len(cells)
     if not dead or abs(named.get(key, found) - found) <= EXTREME_VOLTS:
         return None
-    stated = f"{key.replace('_', ' ')} {named[key]:.3f} V"
-    return f"{stated} and {dead} of {len(cells)} cells without voltage contradict each other"
+    name = key.replace("_", " ")
+    return f"{name} {named[key]:.3f} V and {dead} of {len(cells)} cells without voltage contradict each other"
 
 
 def _warmest(named: dict[str, Any], sensors: dict[int, int]) -> str | None:

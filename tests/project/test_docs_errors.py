@@ -49,7 +49,7 @@ MORE = {
     "cli/parameters.py": {"late"},
     "cli/check/run.py": {"_LATE"},
     "protocols/witness.py": {"SENTENCES", "_classify"},
-    "protocols/plausible.py": {"_sum", "extremes", "named_cells", "_warmest"},
+    "protocols/plausible.py": {"_sum", "extremes", "named_cells", "unfitted", "_warmest"},
     "transports/ports.py": {
         "_IMPOSTOR",
         "why",
