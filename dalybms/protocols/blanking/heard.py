@@ -9,6 +9,8 @@ from dalybms.protocols.blanking.remains import Buffer
 
 A5 = -1
 """Instead of the source of an answer: of an A5 question, whose answer is told by its command."""
+SINOWEALTH = -2
+"""The same of a question of Sinowealth."""
 _REMEMBERED = 16
 """Questions that may still be answered: a late answer comes behind other questions."""
 _BOARDS = 16
@@ -19,13 +21,15 @@ _KEPT = 12
 class Question(NamedTuple):
     """A question that was heard. source, size: of its answer; of A5 `A5` and the command that it has.
 
-    secrets, nameless: which bytes of its answer are secret, and which no row names.
+    secrets, nameless, texts: which bytes of its answer are secret, which no row names, and where a text
+    stands that is no secret.
     """
 
     source: int
     size: int
     secrets: tuple[Range, ...]
     nameless: tuple[Range, ...] = ()
+    texts: tuple[Range, ...] = ()
 
 
 UNHEARD = Question(A5, -1, ((0, 0),))
@@ -33,11 +37,15 @@ UNHEARD = Question(A5, -1, ((0, 0),))
 
 
 class Heard(NamedTuple):
-    """buffers: the last A5 reply of each board. ends: bytes that were part of no frame, as they were."""
+    """buffers: the last A5 reply of each board. ends: bytes that were part of no frame, as they were.
+
+    pending: a question of Sinowealth, until something else comes than its answer.
+    """
 
     questions: tuple[Question, ...] = ()
     buffers: tuple[tuple[int, Buffer], ...] = ()
     ends: tuple[tuple[str, bytes], ...] = ()
+    pending: bytes = b""
 
     @property
     def secret(self) -> bool:
@@ -60,6 +68,10 @@ class Heard(NamedTuple):
         """Was a secret asked for, and this never? 8 bits of sum miss damage, in the command as well."""
         secret = any(question.secrets for question in self.questions if question is not UNHEARD)
         return secret and not self.asked(A5, command)
+
+    def interrupted(self) -> Heard:
+        """Something came that is no frame."""
+        return self._replace(pending=b"") if self.pending else self
 
     def before(self, direction: str) -> bytes:
         """What a frame that is cut by a question, or by the time, began with."""

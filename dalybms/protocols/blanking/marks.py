@@ -62,9 +62,14 @@ def _extent_of(field: Field | Series | Setting) -> Range:
 
 def nameless_registers(map_: RegisterMap, parts: Iterable[Part]) -> tuple[Range, ...]:
     """What neither a reading nor a setting names, of all registers that there can be."""
-    settings = [_extent_of(row) for _, rows in parts for row in rows]
+    settings = (_extent_of(row) for _, rows in parts for row in rows)
+    return _others((*(_extent(row) for row in map_.rows), *settings), _END)
+
+
+def _others(ranges: Iterable[Range], size: int) -> tuple[Range, ...]:
+    """Of bytes 0 to size what is in none of them."""
     found, at = [], 0
-    for start, end in (*sorted([*(_extent(row) for row in map_.rows), *settings]), (_END, _END)):
+    for start, end in (*sorted(ranges), (size, size)):
         if at < start:
             found.append((at, start))
         at = max(at, end)
@@ -113,18 +118,31 @@ def _within(ranges: tuple[Range, ...], start: int, end: int) -> tuple[Range, ...
 
 
 class Marks(NamedTuple):
-    """The registers of a protocol, in bytes. nameless: what neither a reading nor a setting names."""
+    """The registers of a protocol, in bytes. nameless: what neither a reading nor a setting names.
+
+    texts: those that are no secret.
+    """
 
     secrets: tuple[Range, ...]
     nameless: tuple[Range, ...]
+    texts: tuple[Range, ...]
 
-    def within(self, start: int, end: int) -> tuple[tuple[Range, ...], tuple[Range, ...]]:
-        """Of bytes start to end what is secret, and what has no name, counted from start."""
-        return _within(self.secrets, start, end), _within(self.nameless, start, end)
+    def within(self, start: int, end: int) -> Marks:
+        """The same of bytes start to end, counted from start."""
+        return Marks(*(_within(ranges, start, end) for ranges in self))
+
+    def numbers(self, size: int) -> tuple[Range, ...]:
+        """Of so many bytes those that are in none of them."""
+        return _others((range_ for ranges in self for range_ in ranges), size)
+
+
+def _marks_of(map_: RegisterMap, parts: Iterable[Part]) -> Marks:
+    told = tuple(_extent(row) for row in map_.rows if isinstance(row.field, Text) and not row.field.secret)
+    return Marks(register_secrets(map_), nameless_registers(map_, parts), told)
 
 
 A5_SECRETS = _a5_secrets()
 """Commands whose frames hold a number and 7 characters of a secret."""
 A5_NAMED = _a5_named()
-D2 = Marks(register_secrets(d2.MAP), nameless_registers(d2.MAP, PARTS["d2"]))
-P81 = Marks(register_secrets(p81.MAP), nameless_registers(p81.MAP, PARTS["p81"]))
+D2 = _marks_of(d2.MAP, PARTS["d2"])
+P81 = _marks_of(p81.MAP, PARTS["p81"])

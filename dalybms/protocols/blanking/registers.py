@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Callable
 
 from dalybms.protocols.blanking.heard import Found, Heard, Part, Question
 from dalybms.protocols.blanking.marks import D2 as _D2
 from dalybms.protocols.blanking.marks import P81 as _P81
 from dalybms.protocols.blanking.marks import Marks, Range
-from dalybms.protocols.blanking.tokens import masked, masked_texts
+from dalybms.protocols.blanking.tokens import masked, masked_codes, masked_spread, masked_texts
 from dalybms.protocols.modbus.d2 import ADDRESS
 from dalybms.protocols.modbus.frame import ERROR, READ, WRITE, WRITE_SEVERAL, crc
 from dalybms.protocols.modbus.p81 import ANSWERS, ASKED
@@ -73,54 +73,50 @@ def _answer(salt: bytes, heard: Heard, data: bytes) -> Found:
     if not size or not _sealed(data, 3 + size):
         return None
     asked = heard.asked(data[0], size)
-    ranges = {each for question in asked for each in question.secrets} if asked else {(0, size)}
-    nameless = {each for question in asked for each in question.nameless}
-    blanked = _blanked(salt, data[3 : 3 + size], _apart(ranges), _apart(nameless))
-    return Part(_seal(data[:3] + blanked), heard)
+    marks = Marks(
+        _apart(each for question in asked for each in question.secrets) if asked else ((0, size),),
+        _apart(each for question in asked for each in question.nameless),
+        _apart(each for question in asked for each in question.texts),
+    )
+    return Part(_seal(data[:3] + _blanked(salt, data[3 : 3 + size], marks)), heard)
 
 
-def _blanked(salt: bytes, data: bytes, secrets: Sequence[Range], nameless: Sequence[Range]) -> bytes:
+def _blanked(salt: bytes, data: bytes, marks: Marks) -> bytes:
     """Texts are looked for first: a token looks like one."""
-    texts = masked_texts(salt, data, nameless, _LONG)
-    for start, end in secrets:
-        texts = texts[:start] + data[start:end] + texts[end:]
-    return masked(salt, texts, secrets)
+    told = masked_spread(salt, masked_texts(salt, data, marks.nameless, _LONG), marks.nameless)
+    told = masked_codes(salt, told, marks.numbers(len(data)))
+    for start, end in marks.secrets:
+        told = told[:start] + data[start:end] + told[end:]
+    return masked(salt, told, marks.secrets)
 
 
-def _apart(ranges: set[Range]) -> list[Range]:
+def _apart(ranges: Iterable[Range]) -> tuple[Range, ...]:
     """Ranges of several questions may overlap: no byte is masked twice."""
     found: list[Range] = []
-    for start, end in sorted(ranges):
+    for start, end in sorted({*ranges}):
         start = max(start, found[-1][1]) if found else start
         if start < end:
             found.append((start, end))
-    return found
+    return tuple(found)
 
 
 def _write(salt: bytes, heard: Heard, data: bytes, marks: Marks) -> Found:
     """One register, or several: with and without a number of bytes, and the acknowledgement."""
     start = 2 * _word(data, 2)
     if data[1] == WRITE:
-        return _written(salt, heard, data, 4, 2, *marks.within(start, start + 2))
+        return _written(salt, heard, data, 4, 2, marks.within(start, start + 2))
     size = 2 * _word(data, 4)
-    ranges = marks.within(start, start + size)
+    own = marks.within(start, start + size)
     forms: tuple[Callable[[], Found], ...] = (
-        lambda: _written(salt, heard, data, 7, size, *ranges),
-        lambda: _written(salt, heard, data, 6, size, *ranges),
-        lambda: _written(salt, heard, data, 6, 0, (), ()),
+        lambda: _written(salt, heard, data, 7, size, own),
+        lambda: _written(salt, heard, data, 6, size, own),
+        lambda: _written(salt, heard, data, 6, 0, own),
     )
     return next((part for part in (form() for form in forms) if part), None)
 
 
-def _written(
-    salt: bytes,
-    heard: Heard,
-    data: bytes,
-    at: int,
-    size: int,
-    secrets: Sequence[Range],
-    nameless: Sequence[Range],
-) -> Found:
+def _written(salt: bytes, heard: Heard, data: bytes, at: int, size: int, marks: Marks) -> Found:
     if not _sealed(data, at + size):
         return None
-    return Part(_seal(data[:at] + _blanked(salt, data[at : at + size], secrets, nameless)), heard)
+    told = _blanked(salt, data[at : at + size], marks) if size else b""
+    return Part(_seal(data[:at] + told), heard)

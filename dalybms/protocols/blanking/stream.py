@@ -1,8 +1,8 @@
 """Pieces of both directions, blanked.
 
-Frames of all protocols that have secrets are looked for in both directions, because another program may be on
-the line. A frame with a good checksum gets a new one, a damaged one is no frame. While a question for a
-secret may still be answered, every byte outside frames is replaced; else what looks like a secret (loose.py).
+Frames of all protocols are looked for in both directions, because another program may be on the line. A
+frame with a good checksum gets a new one, a damaged one is no frame. While a question for a secret may
+still be answered, every byte outside frames is replaced; else what looks like a secret (loose.py).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dalybms.protocols.a5.frame import SIZE, START
-from dalybms.protocols.blanking import a5, registers
+from dalybms.protocols.blanking import a5, registers, sinowealth
 from dalybms.protocols.blanking.heard import UNHEARD, Found, Heard, Part
 from dalybms.protocols.blanking.loose import begins_secret, without_texts
 from dalybms.protocols.blanking.tokens import fillings
@@ -21,6 +21,7 @@ _FIRST = frozenset((START, *registers.FIRST))
 """Bytes that a frame may begin with."""
 _MOST = 300
 """Bytes of a frame, and some more."""
+_SENT = ">"
 
 
 def blank(salt: bytes, heard: Heard, lines: Sequence[Line]) -> tuple[Heard, list[bytes]]:
@@ -48,8 +49,11 @@ def _stream(salt: bytes, heard: Heard, data: bytes, direction: str) -> tuple[Hea
     before = heard.before(direction)
     while at < len(data):
         part = _part(salt, heard, data[at : at + _MOST]) if data[at] in _FIRST else None
+        if part is None and at == loose:
+            part = sinowealth.part(heard, data[at : at + _MOST], direction == _SENT)
         if part is None:
             at += 1
+            heard = heard.interrupted()
             continue
         noise = _loose(salt, heard, before, data[loose:at])
         if noise.heard is not heard:  # what comes after it is looked at otherwise

@@ -16,6 +16,13 @@ _SIGN = re.compile(rb"(\b(?:AT|OK|ERROR|in use|[Ll]ogin|[Pp]assword)\b)|[0-9A-Za
 """Words that tell who is on the line stay."""
 SHORTEST = 4
 """Fewer characters in a row are mostly none."""
+_CODE = re.compile(rb"(?=[A-Z ./_-]*[0-9])[0-9A-Z][0-9A-Z ./_-]{10,}[0-9A-Z]")
+"""With a digit at least."""
+_SPREAD = re.compile(rb"(?:\0[\w ./-]){6,}|(?:[\w ./-]\0){6,}")
+_WIDE = re.compile(rb"(?:[ -~]\0){4,}|(?:\0[ -~]){4,}")
+"""UTF-16."""
+_FOREIGN = re.compile(rb"(?:[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}){2,}")
+"""Letters that ASCII lacks, in UTF-8; one alone is mostly none."""
 
 
 def token(salt: bytes, secret: bytes) -> bytes:
@@ -69,13 +76,32 @@ def masked_texts(
     return masked(salt, data, found)
 
 
+def masked_codes(salt: bytes, data: bytes, ranges: Iterable[tuple[int, int]]) -> bytes:
+    """data with what no six numbers in a row are masked: a text that somebody else has asked for."""
+    codes = (code.span() for start, end in ranges for code in _CODE.finditer(data, start, end))
+    return masked(salt, data, codes)
+
+
+def masked_spread(salt: bytes, data: bytes, ranges: Iterable[tuple[int, int]]) -> bytes:
+    """data with texts of one letter in each register masked: letters and digits together are no numbers."""
+    found = bytearray(data)
+    for start, end in ranges:
+        for text in _SPREAD.finditer(data, start, end):
+            places = slice(text.start() + (data[text.start()] == 0), text.end(), 2)
+            letters = data[places]
+            if re.search(rb"[A-Za-z]", letters) and re.search(rb"[0-9]", letters):
+                found[places] = token(salt, letters)
+    return bytes(found)
+
+
 def hollow(run: bytes, shortest: int = SHORTEST) -> bytes:
     """Texts without their letters and digits: their form stays, as a telegram of another protocol has it."""
 
     def told(text: re.Match[bytes]) -> bytes:
         return _SIGN.sub(_zero, text.group()) if len(text.group()) >= shortest else text.group()
 
-    return _TEXT.sub(told, run)
+    run = _FOREIGN.sub(lambda text: b"0" * len(text.group()), run)
+    return _WIDE.sub(lambda text: _SIGN.sub(_zero, text.group()), _TEXT.sub(told, run))
 
 
 def _zero(sign: re.Match[bytes]) -> bytes:
