@@ -20,6 +20,10 @@ _LARGEST = 250_000_000
 _LONGEST = 1_000_000
 """Bytes of a line."""
 _TOLD = 30
+_PACKED = (b"\x1f\x8b", b"PK\3\4", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd")
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+_SIGN = 6
+"""Bytes that tell such files."""
 
 
 class Failure(NamedTuple):
@@ -68,6 +72,7 @@ def load(path: str, device: int = 1) -> Spool:
                 raise TransportError(
                     f"the recording {path} is too large to be played: cut it to {_LARGEST // 1_000_000} MB"
                 )
+            _refuse_other(file.peek(_SIGN)[:_SIGN])
             return _spool(_parsed(file), path, device)
     except OSError as error:
         if isinstance(error, TransportError):
@@ -81,6 +86,14 @@ class _Damaged(Exception):
     """Where and what."""
 
 
+def _refuse_other(start: bytes) -> None:
+    """What became of a recording on its way, and is not lost."""
+    if start.startswith(_PACKED):
+        raise _Damaged("it is packed: unpack it")
+    if start.startswith(_UTF_16):
+        raise _Damaged("it was saved as UTF-16: save it as UTF-8")
+
+
 def _head(lines: Iterator[tuple[int, dict[str, Any]]], path: str) -> dict[str, Any]:
     _, about = next(lines, (0, {}))
     if about.get("format") != FORMAT:
@@ -91,7 +104,7 @@ def _head(lines: Iterator[tuple[int, dict[str, Any]]], path: str) -> dict[str, A
             f"{path} was recorded by a newer dalybms (format {version}, known is {VERSION}): update dalybms"
         )
     if version != VERSION:
-        raise _Damaged(f"it has version {version}, known is {VERSION}")
+        raise _Damaged(f"it has version {str(version)[:_TOLD]!r}, known is {VERSION}")
     return about
 
 

@@ -66,20 +66,21 @@ class Lines:
             written = self._file.write(data)
         except OSError as error:
             if must:
-                self._undo()
+                self.undo()
                 raise self._unwritable(error) from None
             self._stop(f"the recording {self._path} stops: {error.strerror}")
             return
         self._size += written
         if written < len(data):
             if must:
-                self._undo()
+                self.undo()
                 raise self._unwritable(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
             self._stop(f"the recording {self._path} stops: the disk is full")
 
-    def _undo(self) -> None:
+    def undo(self) -> None:
         """A file without a header is none, and would be in the way of the next."""
         self.let_go()
+        self._size = 0
         with contextlib.suppress(OSError):
             os.unlink(self._path)
 

@@ -64,7 +64,7 @@ class Recorder:
         self._held: list[Piece] = []
         self._size = 0
         self._first = self._last = 0.0
-        self._closed = False
+        self._closed = self._over = False
         self._known = recording.blanking.nothing if recording.blanking else None
         recording.joined(self)
 
@@ -105,8 +105,16 @@ class Recorder:
             self._transport.close()
         finally:
             if first:
-                self._event("close")
+                self.end()
                 self.finish()
+
+    def end(self) -> None:
+        """It is closed, or the program ends before it is."""
+        with self._recording.lock:
+            first, self._over = not self._over, True
+            if first and self._transport is not None:
+                self._event("close")
+            self._flush()
 
     def __getattr__(self, name: str) -> Any:
         """What a wire has beyond the four verbs, as the address of a Bluetooth device."""

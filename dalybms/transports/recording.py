@@ -11,6 +11,7 @@ What is written may be blanked by a function that is handed in; this module know
 
 from __future__ import annotations
 
+import atexit
 import os
 import threading
 import time
@@ -50,13 +51,16 @@ class Recording:
         self._devices: dict[str, int] = {}
         self._open: list[Recorder] = []
         self._thread: threading.Thread | None = None
+        self._process = os.getpid()
 
     def opened(self, open_: Callable[[], Any], about: Mapping[str, Any], device: str = "") -> Any:
         """The transport that open_() gives, recorded; its failure is recorded as well.
 
         about: goes into the header, or, where that is written, into the line of the opening. device: tells
         one wire from another. Raises DalyError, before open_() is called, when the file cannot be written.
+        A file is taken away again where nothing could be opened because the arguments are wrong.
         """
+        new = self._began is None
         recorder = Recorder(self, self._begin(about, device), device)
         try:
             transport = open_()
@@ -64,8 +68,21 @@ class Recording:
             recorder.failed(error, "open")
             recorder.finish()
             raise
+        except BaseException as error:
+            recorder.finish()
+            if new and isinstance(error, (ValueError, TypeError)):
+                self._forget()
+            raise
         recorder.use(transport)
         return recorder
+
+    def _forget(self) -> None:
+        """Unless another wire was opened meanwhile."""
+        with self._lock:
+            if not self._open and len(self._devices) == 1:
+                self._lines.undo()
+                self._began = None
+                self._devices.clear()
 
     def wrap(self, transport: Any, about: Mapping[str, Any], device: str = "") -> Any:
         """The same of a transport that is open already."""
@@ -105,6 +122,8 @@ class Recording:
 
     def joined(self, recorder: Recorder) -> None:
         with self._lock:
+            if not self._open:
+                atexit.register(self._end)
             self._open.append(recorder)
 
     def left(self, recorder: Recorder) -> None:
@@ -113,7 +132,15 @@ class Recording:
             self._open.remove(recorder)
             if not self._open:
                 self._lines.let_go()
+                atexit.unregister(self._end)
             self._lock.notify()
+
+    def _end(self) -> None:
+        """The program ends, and some wires with it: what is held of them is written, unless we are a fork."""
+        if os.getpid() == self._process:
+            with self._lock:
+                for recorder in self._open:
+                    recorder.end()
 
     def due(self) -> None:
         """A reply is held: it is written in time, also when nobody asks any more."""
