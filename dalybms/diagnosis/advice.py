@@ -147,6 +147,23 @@ CAUSES: dict[str, tuple[str, str]] = {
         "the board hears nothing for up to {ms} ms after an answer; this program waits for it",
         "give other programs a pause of {pause} s between questions",
     ),
+    "deaf-long": (
+        "the board hears nothing for more than {rest} ms after an answer, and this program rests no longer",
+        "give --pause {pause}, and other programs such a pause",
+    ),
+    "woken": (
+        "{spoken} and did not at first: it was asleep and has woken up, or a contact is loose",
+        "read it now; to keep it awake set a longer sleep time in the vendor's app (65535: never)",
+    ),
+    "beside": (
+        "{what} on this line beside the board, which answers {answered} of {asked} questions",
+        "take it off this line where readings fail",
+    ),
+    "changed": (
+        "answers that come whole otherwise always come damaged for {damaged}: something on the way changes "
+        "some bytes, as line ends or flow control (XON/XOFF) do",
+        "set the gateway or driver to raw (transparent), without flow control",
+    ),
     "commands": (
         "the board answers, but has no {missing}",
         "leave it out of --all: {spared}",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dalybms.device import APP_HOST, PC_HOST, Target, hosts, speaker
 from dalybms.diagnosis.listening import is_echo, judge
@@ -77,10 +77,11 @@ def ask_all(ear: Ear, place: Place, notes: Notebook) -> list[Found]:
         one = speaker(target.protocol, target)
         ear.mark()
         done = ask(link, one, target, (found[0].round,) if found else range(TRIES), _BRIEF if found else 1.0)
-        kind, echo = _heard_instead(ear, done.seen)
+        kind, echo, more = _heard_instead(ear, done.seen)
         echoes, asked = echoes + echo, asked + 1
         host = target.address if target.protocol == "a5" else None
         facts = {"protocol": one.name, "number": target.number, "host": host, "seen": done.seen, "echo": echo}
+        facts.update(more)
         outcome = OK if done.answered else NOTED
         notes.note(name, outcome, done.detail, answered=done.answered, bytes=kind, **facts)
         if done.answered:
@@ -89,15 +90,18 @@ def ask_all(ear: Ear, place: Place, notes: Notebook) -> list[Found]:
     return found
 
 
-def _heard_instead(ear: Ear, seen: str) -> tuple[str, bool]:
-    """(what noise really is, did our own question come back?)."""
-    whole = ear.question in ear.heard
+def _heard_instead(ear: Ear, seen: str) -> tuple[str, bool, dict[str, Any]]:
+    """(what noise really is, did our own question come back, perhaps late? what it tells besides)."""
+    rest = ear.heard
+    for question in ear.asked:
+        rest = rest.replace(question, b"")
+    whole = rest != ear.heard
     if seen != "noise":
-        return "", whole
-    kind = judge(ear.heard.replace(ear.question, b"")).what
-    if kind in ("noise", "zeros", "nothing") and is_echo(ear.question, ear.heard):
-        return "echo", True
-    return kind, whole
+        return "", whole, {}
+    heard = judge(rest)
+    if heard.what in ("noise", "zeros", "nothing") and (is_echo(ear.question, rest) or (whole and not rest)):
+        return "echo", True, {}
+    return heard.what, whole, {"make": heard.facts["make"]} if "make" in heard.facts else {}
 
 
 def ask(
@@ -127,16 +131,29 @@ def _note_echo(notes: Notebook, echoes: int, asked: int) -> None:
         notes.note("echo", OK, "our own questions do not come back", echo=False)
 
 
-def ask_at(rate: int, protocols: Sequence[str], place: Place, notes: Notebook, ends: float) -> bool:
-    """Some questions at another rate of the port, which was closed before. TransportError when it is gone."""
+def chosen(found: Sequence[Found], target: Target) -> Found | None:
+    """What a reading takes: the protocol that is named, else D2 last, which tells no board number."""
+    named = [way for way in found if way.speaker.name == target.protocol]
+    others = [way for way in found if way.speaker.name != "d2" or not target.wired]
+    return next(iter([*named, *others, *found]), None)
+
+
+def ask_at(rate: int, protocols: Sequence[str], place: Place, notes: Notebook, ends: float) -> str:
+    """Some questions at another rate of the port, which was closed before: what is answered, or "".
+
+    TransportError when it is gone.
+    """
     names = [f"{protocol}-{rate}" for protocol in protocols]
     notes.begin(names[0])
     ear = Ear(place.open(rate), place.clock, ends)
     try:
         link = Link(ear, place.timing._replace(byte=10 / rate), TRIES - 1, REST, place.clock)
-        return any(
-            _ask_one_at(name, protocol, place, link, notes) for name, protocol in zip(names, protocols)
+        asked = (
+            protocol
+            for name, protocol in zip(names, protocols)
+            if _ask_one_at(name, protocol, place, link, notes)
         )
+        return next(asked, "")
     finally:
         ear.close()
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from dalybms.cable import CableBoard
 from dalybms.diagnosis.asking import Found
+from dalybms.diagnosis.meter import DAMAGED
 from dalybms.diagnosis.steps import NOTED, OK, Notebook
 from dalybms.diagnosis.wire import Ear, Place, TimeUp
 from dalybms.errors import BadReply, DalyError, NoReply, NotSupported
@@ -21,19 +22,22 @@ _PARTS = (
     ("mosfet_status", "temperature_range", "temperatures", "balancing_status"),
     ("info",),
 )
-"""What is read together, and what first, where the time is short. Sections that are checked against each
-other, or have one answer, stand in one part."""
+"""What is read together, and what first, where the time is short: the second part, where a board lacks the
+first question. Sections that are checked against each other, or have one answer, stand in one part."""
 _VITAL = ("soc", "status", "cell_voltages")
 """Sections without which nothing can be said of a battery."""
 
 
-def read_battery(ear: Ear, place: Place, found: Found, notes: Notebook) -> dict[str, Any]:
-    """What findings() takes: `readings` {section: reading or {"error": ...}}, and what else it is made of."""
+def read_battery(ear: Ear, place: Place, found: Found, notes: Notebook, patience: float) -> dict[str, Any]:
+    """What findings() takes: `readings` {section: reading or {"error": ...}}, and what else it is made of.
+
+    patience: seconds of silence that show that this board has no answer.
+    """
     notes.begin("commands")
-    board = _board(ear, place, found, notes)
+    board = _board(ear, place, found, notes, patience)
     outcomes: dict[str, Any] = {}
     unusable: dict[str, str] = {}
-    for part in _PARTS:
+    for part in _PARTS if not found.round else (_PARTS[1], _PARTS[0], *_PARTS[2:]):
         try:
             outcomes.update(board.read(part))
         except (NoReply, BadReply) as error:
@@ -41,6 +45,7 @@ def read_battery(ear: Ear, place: Place, found: Found, notes: Notebook) -> dict[
         except TimeUp:
             break
         unusable.update(board.unusable)
+    _ask_alone(board, ear, outcomes, unusable)
     _note(outcomes, notes)
     readings = {
         name: {"error": str(value)} if isinstance(value, DalyError) else value
@@ -55,7 +60,21 @@ def read_battery(ear: Ear, place: Place, found: Found, notes: Notebook) -> dict[
     }
 
 
-def _board(ear: Ear, place: Place, found: Found, notes: Notebook) -> CableBoard:
+def _ask_alone(board: CableBoard, ear: Ear, outcomes: dict[str, Any], unusable: dict[str, str]) -> None:
+    """Sections not answered beside others, each with a time of its own: some were not even asked."""
+    for name in [name for name, value in outcomes.items() if isinstance(value, NoReply)]:
+        if ear.left() < _LEAST:
+            break
+        try:
+            outcomes.update(board.read((name,)))
+            unusable.update(board.unusable)
+        except (NoReply, BadReply) as error:
+            outcomes[name] = error
+        except TimeUp:
+            break
+
+
+def _board(ear: Ear, place: Place, found: Found, notes: Notebook, patience: float) -> CableBoard:
     numbered = found.speaker.name in ("a5", "p81")
     board = CableBoard(
         request_retries=2,
@@ -65,7 +84,7 @@ def _board(ear: Ear, place: Place, found: Found, notes: Notebook) -> CableBoard:
         read_only=True,
     )
     pause = next((step.facts.get("pause") for step in notes.steps if step.name == "deaf"), None)
-    board.hang_on(Link(ear, place.timing, 2, pause, place.clock), lambda: "")
+    board.hang_on(Link(ear, place.timing._replace(timeout=patience), 2, pause, place.clock), lambda: "")
     return board
 
 
@@ -75,10 +94,18 @@ def _note(outcomes: dict[str, Any], notes: Notebook) -> None:
     unread = [name for name in known if isinstance(outcomes.get(name), DalyError)]
     late = [name for name in known if name not in outcomes]
     refused = [name for name in unread if isinstance(outcomes[name], BadReply)]
+    damaged = [name for name in known if getattr(outcomes.get(name), "seen", "") in DAMAGED]
     facts: dict[str, Any] = {"missing": missing, "unread": unread, "refused": refused, "late": late}
+    facts["damaged"] = damaged
     if not set(_VITAL) & set(late):
         facts["read"] = len(set(_VITAL) - set(unread))
-    detail = _said((("no answer to", missing), ("no believable answer to", refused), ("no time for", late)))
+    lacking = (
+        ("no answer to", missing),
+        ("only damaged answers to", damaged),
+        ("no believable answer to", refused),
+        ("no time for", late),
+    )
+    detail = _said(lacking)
     notes.note("commands", NOTED if unread or late else OK, detail, **facts)
 
 
@@ -88,8 +115,8 @@ def _said(lacking: Sequence[tuple[str, list[str]]]) -> str:
 
 
 def _lacks(value: Any) -> bool:
-    """What its protocol does not have at all is no fault of the board."""
-    return isinstance(value, NoReply) and value.seen in ("another command", "silence")
+    """What its protocol does not have at all is no fault of the board; what was asked once may be lost."""
+    return isinstance(value, NoReply) and value.seen in ("another command", "silence") and value.repeated
 
 
 def _parameters(board: CableBoard, ear: Ear) -> dict[str, Any] | None:

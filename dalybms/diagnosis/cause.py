@@ -8,7 +8,10 @@ from typing import Any, NamedTuple
 from dalybms.diagnosis.advice import CAUSES
 from dalybms.diagnosis.steps import Step
 
-ASKS = ("a5-named", "a5-pc", "a5-app", "d2", "p81", "sinowealth")
+ASKS = ("a5-named", "a5-pc", "a5-app", "d2", "p81", "sinowealth", "again")
+NETWORK = ("socket", "rfc2217")
+NOTICED = 8
+"""Bytes of noise; fewer come of opening the port."""
 Facts = Mapping[str, Mapping[str, Any]]
 
 
@@ -57,6 +60,11 @@ def spoken(facts: Mapping[str, Any]) -> str:
     """Who answers, and in what."""
     host = f" as host 0x{facts['host']:02X}" if facts["host"] is not None else ""
     return f"board {facts['number']} speaks {facts['protocol'].upper()}{host}"
+
+
+def slow(seconds: float) -> Cause:
+    longer = max(0.1, round(1.5 * seconds, 1))
+    return cause("slow", time=f"up to {1000 * seconds:.0f} ms", seconds=longer)
 
 
 def counts(rate: Mapping[str, int]) -> dict[str, int]:

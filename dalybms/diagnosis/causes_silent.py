@@ -6,12 +6,23 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dalybms.diagnosis import radio
-from dalybms.diagnosis.cause import ASKS, Cause, Facts, Wanted, cause, other_program, twins_of
+from dalybms.diagnosis.cause import (
+    ASKS,
+    NETWORK,
+    NOTICED,
+    Cause,
+    Facts,
+    Wanted,
+    cause,
+    other_program,
+    slow,
+    twins_of,
+)
 from dalybms.diagnosis.steps import Step
 
-_NETWORK = ("socket", "rfc2217")
 _LATE = {"another protocol", "another board", "another command"}
 """What a question is met with that hears the answer to an earlier one."""
+_STRANGERS = ("master", "boards", "inverter", "modem", "make", "modbus", "text")
 _SLOW = cause("slow", time="very long", seconds=3)
 
 
@@ -20,21 +31,31 @@ def of_silence(facts: Facts, steps: Sequence[Step], wanted: Wanted) -> list[Caus
     asked = [step.facts for step in steps if step.name in ASKS]
     if wanted.kind == "bluetooth":
         return _refused(asked) or _by_radio({each.get("seen", "") for each in asked})
-    heard = facts.get("listens", {})
+    heard = facts.get("listens", {}).get("heard", "nothing")
     return (
         _certain(facts, asked, wanted)
         or _of_numbers(facts, wanted)
-        or _of_strangers(facts, heard, wanted)
-        or _of_asked(facts, asked, heard.get("heard", "nothing"), wanted)
+        or _of_strangers(facts, _stranger(facts, asked), wanted)
+        or _of_asked(facts, asked, heard, wanted)
     )
+
+
+def _stranger(facts: Facts, asked: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """What tells of somebody else: what came unasked, else while we asked."""
+    unasked = [facts.get(name, {}) for name in ("listens", "others")]
+    between = [{**each, "heard": each.get("bytes")} for each in asked]
+    return next((each for each in (*unasked, *between) if each.get("heard") in _STRANGERS), {})
 
 
 def _certain(facts: Facts, asked: Sequence[Mapping[str, Any]], wanted: Wanted) -> list[Cause]:
     """What can be nothing else."""
-    heard = facts.get("listens", {}).get("heard")
-    answers = {each.get("bytes") for each in asked}
+    listens = facts.get("listens", {})
+    heard = listens.get("heard")
+    answers = [each.get("bytes") for each in asked]
     if facts.get("gateway", {}).get("modbus_tcp"):
         return [cause("modbus-tcp")]
+    if heard == "text" and listens.get("server"):
+        return [cause("text")]
     for what in ("modbus-tcp", "telnet"):
         if what in {heard, *answers} and wanted.kind == "socket":
             return [cause(what)]
@@ -43,10 +64,22 @@ def _certain(facts: Facts, asked: Sequence[Mapping[str, Any]], wanted: Wanted) -
         if of.get("answered") and name not in ASKS:
             return [cause("baudrate-found", rate=rate)]
     unasked = heard not in ("nothing", None)
+    if facts.get("patiently", {}).get("slow") and not unasked and not _is_stranger(facts):
+        return [slow(facts["patiently"]["slow"])]
     for what in ("text", "make", "modbus"):
-        if what in answers and (what == "text" or not unasked):
+        each_time = 2 * answers.count(what) > len(answers)
+        if each_time and (what == "text" or not unasked):
             return [_named(what, facts, asked)]
     return [] if unasked else _refused(asked)
+
+
+def _slow(facts: Facts) -> Cause:
+    patient = facts.get("patiently", {}).get("slow")
+    return slow(patient) if patient else _SLOW
+
+
+def _is_stranger(facts: Facts) -> bool:
+    return facts.get("others", {}).get("heard") in _STRANGERS
 
 
 def _refused(asked: Sequence[Mapping[str, Any]]) -> list[Cause]:
@@ -71,11 +104,11 @@ def _of_numbers(facts: Facts, wanted: Wanted) -> list[Cause]:
     numbers, twins = of.get("numbers"), twins_of(facts)
     if twins or not numbers:
         return twins
-    listens = facts.get("listens", {})
-    others = [cause("master")] if listens.get("heard") in ("master", "boards") else []
+    unasked = {facts.get(name, {}).get("heard") for name in ("listens", "others")}
+    others = [cause("master")] if unasked & {"master", "boards"} else []
     mine = str(wanted.board or 1)
     if mine in numbers:
-        return [*others, cause("unsteady", answered="some", asked="the")]
+        return [*others, _slow(facts), cause("unsteady", answered="some", asked="the")]
     text = ", ".join(f"{number} ({name.upper()})" for number, name in numbers.items())
     number = cause("number", wanted=mine, numbers=text, first=next(iter(numbers)))
     return [number] if of.get("sure", True) and not others else [cause("master"), number]
@@ -92,9 +125,9 @@ def _of_strangers(facts: Facts, heard: Mapping[str, Any], wanted: Wanted) -> lis
         return [cause("modem"), *other, cause("asleep")]
     if what in ("make", "modbus"):
         return [_named(what, facts, [heard]), *other, cause("asleep")]
-    if what == "text" and wanted.kind in _NETWORK:  # ser2net greets so
+    if what == "text" and wanted.kind in NETWORK:  # ser2net greets so
         return [cause("asleep"), cause("text"), cause("gateway-settings")]
-    return [cause("text")] if what == "text" else []
+    return [cause("text"), *other, cause("asleep")] if what == "text" else []
 
 
 def _of_their_boards(boards: Sequence[int], wanted: Wanted) -> Cause:
@@ -109,20 +142,27 @@ def _of_their_boards(boards: Sequence[int], wanted: Wanted) -> Cause:
 def _of_asked(facts: Facts, asked: Sequence[Mapping[str, Any]], heard: str, wanted: Wanted) -> list[Cause]:
     """By what came in place of an answer."""
     seen, other = {each.get("seen", "") for each in asked}, other_program(facts)
-    if seen & _LATE:
-        return [*other, cause("master"), cause("unsteady", answered=0, asked="all"), _SLOW]
+    if seen & _LATE or facts.get("others", {}).get("spoken"):
+        return [_slow(facts), *other, cause("master"), cause("unsteady", answered=0, asked="all")]
     if "damage" in seen or "unbelievable" in seen:
         return [*other, cause("disturbed"), cause("collision"), cause("wires")]
     noisy = [each for each in asked if each.get("seen") == "noise"]
     if noisy and all(each.get("bytes") == "echo" for each in noisy) and heard == "nothing":
         return [cause("asleep"), cause("joined"), cause("disturbed")]
-    if noisy and heard == "nothing" and "silence" in seen:  # some questions are answered, by what is no frame
+    if (
+        noisy and heard == "nothing" and seen & {"silence", "echo"}
+    ):  # some questions are answered, by what is no frame
         return [*other, cause("disturbed"), cause("collision"), cause("wires")]
-    if noisy or heard in ("noise", "zeros"):
+    once = not noisy and seen <= {"silence", ""} and heard in ("noise", "zeros")
+    if (
+        once and facts["listens"].get("bytes", 0) >= NOTICED
+    ):  # it came before anything was asked, and then no more
+        return [cause("asleep"), *_of_noise(asked, "noise", other, wanted)]
+    if not once and (noisy or heard in ("noise", "zeros")):
         return _of_noise(asked, heard, other, wanted)
     if "echo" in seen:
         return [cause("asleep"), cause("joined"), *other]
-    if wanted.kind in _NETWORK:
+    if wanted.kind in NETWORK:
         return [cause("asleep"), cause("wires"), cause("gateway-settings")]
     return [cause("asleep"), *other, cause("wires"), cause("adapter")]
 

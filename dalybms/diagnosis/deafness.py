@@ -19,6 +19,10 @@ MARGIN = 0.05
 """Seconds that a recommended pause is longer than the rest that was enough."""
 _RESTS = (0.05, 0.1, 0.15, 0.2, 0.25)
 """Seconds between an answer and the next question, as programs in the field have them."""
+LONGEST = 0.6
+"""Seconds, tried where even REST is not enough, which is longer than this program rests."""
+_LOST_THEN, _LOST_ON_A_BAD_LINE = 2, 3
+"""So many questions in a row that are lost after REST."""
 _HASTY, _MOST = 10, 16
 """Questions right behind an answer: so many, and so many where some of them were lost."""
 _TRIED = 8
@@ -31,7 +35,9 @@ _TURNS = 40
 
 
 class Deafness(NamedTuple):
-    """seconds: the shortest rest that is known to be enough, REST at the most; 0.0: none is needed.
+    """seconds: the shortest rest that is known to be enough, REST where none was; 0.0: none is needed.
+
+    LONGEST: REST is not enough.
 
     lost, asked: of the questions right behind an answer. sure: do these tell?
     """
@@ -49,6 +55,8 @@ def deafness(meter: Meter) -> Deafness:
         return Deafness(0.0, lost, asked, asked >= _HASTY // 2)
     if not _is_deaf(meter, lost, asked):
         return Deafness(0.0, lost, asked, sure=False)
+    if _needs_longer(meter):
+        return Deafness(LONGEST, lost, asked, sure=True)
     rests = [*_RESTS, REST]
     rests = rests[_enough(meter, lambda each: _all_heard(meter, each, _in_a_row(lost, asked))) :]
     while len(rests) > 1 and not _holds(meter, rests[0]):
@@ -65,6 +73,13 @@ def _holds(meter: Meter, rest: float) -> bool:
     if any(tried) and not any(meter.rested[:before]):
         del meter.rested[before:]  # it is the rest, not the line
     return len(tried) == _TRIED and not any(tried)
+
+
+def _needs_longer(meter: Meter) -> bool:
+    """Is each question lost that comes REST after an answer, and not one that comes later?"""
+    times = _LOST_ON_A_BAD_LINE if any(meter.rested) else _LOST_THEN
+    lost = all(meter.is_lost(REST) for _ in range(times))
+    return lost and not (meter.time_left() and meter.is_lost(LONGEST))
 
 
 def _in_haste(meter: Meter) -> tuple[int, int]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
-from dalybms.device import hosts
-from dalybms.diagnosis.asking import Found, ask_all, ask_at
+from dalybms.device import PROTOCOLS, hosts
+from dalybms.diagnosis.asking import Found, ask_all, ask_at, chosen
 from dalybms.diagnosis.battery import read_battery
 from dalybms.diagnosis.bluetooth import LONGEST as BY_RADIO
 from dalybms.diagnosis.bluetooth import open_link
@@ -13,8 +14,10 @@ from dalybms.diagnosis.cause import Wanted, answers_as_wanted
 from dalybms.diagnosis.causes import causes
 from dalybms.diagnosis.findings import findings
 from dalybms.diagnosis.gateway import ask_gateway
-from dalybms.diagnosis.listening import SECONDS, judge
+from dalybms.diagnosis.later import ask_again, ask_patiently
+from dalybms.diagnosis.listening import SECONDS, daly_answers, judge
 from dalybms.diagnosis.numbers import call_roll
+from dalybms.diagnosis.overheard import overheard
 from dalybms.diagnosis.port import lost, open_place
 from dalybms.diagnosis.quality import measure
 from dalybms.diagnosis.steps import NOTED, OK, Notebook, Tell
@@ -73,21 +76,34 @@ def _walk(place: Place, notes: Notebook) -> dict[str, Any]:
     ear = Ear(transport, place.clock, began + longest - _CLOSING)
     seen: dict[str, Any] = {}
     try:
-        found = _find(ear, place, notes)
-        if not found:
-            ear.close()
-            _try_rates(place, notes, ear.ends)
-            return {}
-        seen = {"readings": {}}
-        measure(ear, place, found, notes)
-        seen = read_battery(ear, place, found, notes)
+        found = _find(ear, place, notes) or _find_later(ear, place, notes)
+        if found:
+            seen = {"readings": {}}
+            patience = measure(ear, place, found, notes)
+            seen = read_battery(ear, place, found, notes, patience)
+        _note_others(ear, place.target.number, notes)
     except TimeUp:
         notes.over()
+        _note_others(ear, place.target.number, notes)
     except TransportError as error:
         lost(notes, error, place, ear.heard)
     finally:
         ear.close()
     return seen
+
+
+def _note_others(ear: Ear, number: int, notes: Notebook) -> None:
+    notes.begin("others")
+    heard = overheard(bytes(ear.passed), ear.asked)
+    spoken = sorted(daly_answers(bytes(ear.passed), number))
+    notes.note(
+        "others",
+        OK if heard.what == "nothing" else NOTED,
+        heard.detail,
+        heard=heard.what,
+        spoken=spoken,
+        **heard.facts,
+    )
 
 
 def _find(ear: Ear, place: Place, notes: Notebook) -> Found | None:
@@ -104,21 +120,28 @@ def _find(ear: Ear, place: Place, notes: Notebook) -> Found | None:
     ways = ask_all(ear, place, notes)
     numbers = call_roll(ear, place, notes, bool(ways)) if place.target.wired else {}
     ear.ends += _FURTHER * max(0, len(numbers) - 1)
-    if not ways:
-        if not numbers:
-            ask_gateway(ear, place, notes)
-        return None
-    target = place.target
-    named = [way for way in ways if way.speaker.name == target.protocol]
-    return (named or ways)[0]
+    return chosen(ways, place.target)
 
 
-def _try_rates(place: Place, notes: Notebook, ends: float) -> None:
-    """Nobody answers: other rates, where this end sets them."""
+def _find_later(ear: Ear, place: Place, notes: Notebook) -> Found | None:
+    """Nobody answers in time: other rates, and once more."""
     facts = {step.name: step.facts for step in notes.steps}
-    if facts.get("numbers", {}).get("numbers") or not place.is_port:
-        return
-    if place.baudrate != _USUAL and ask_at(_USUAL, ("a5", "d2", "p81"), place, notes, ends):
-        return
-    if place.baudrate != _FAST:
-        ask_at(_FAST, ("p81", "d2", "a5"), place, notes, ends)
+    late = place.target.wired and ask_patiently(ear, place, notes)
+    if late or facts.get("numbers", {}).get("numbers"):
+        return None
+    if place.target.wired:
+        ask_gateway(ear, place, notes)
+    protocols: Collection[str] = PROTOCOLS if place.target.wired else ("d2", "p81")
+    if place.is_port:
+        ear.close()
+        protocols = [answered] if (answered := _at_another_rate(place, notes, ear.ends)) else PROTOCOLS
+        ear.go_on(place.open())
+    return chosen(ask_again(ear, place, notes, protocols), place.target)
+
+
+def _at_another_rate(place: Place, notes: Notebook, ends: float) -> str:
+    """The protocol that is answered at another rate, "" for none."""
+    found = "" if place.baudrate == _USUAL else ask_at(_USUAL, ("a5", "d2", "p81"), place, notes, ends)
+    return found or (
+        "" if place.baudrate == _FAST else ask_at(_FAST, ("p81", "d2", "a5"), place, notes, ends)
+    )

@@ -8,11 +8,15 @@ from dalybms.errors import BadReply, NoReply
 from dalybms.link import Link
 
 DAMAGED = ("damage", "noise")
+LATE = "late"
+"""It was answered, after a longer silence than is waited for."""
 _SILENT = ("silence", "echo")
-_LEAST, _AMPLE = 0.25, 2.0
+_LEAST, _AMPLE, _SLOWER = 0.25, 2.0, 3.0
 """Seconds of silence that show a lost question, or so many times the slowest answer where that is more."""
-_LATE, _LATE_BY_RADIO = 1.5, 3.0
+_LATE, _LATE_BY_RADIO = 2.5, 3.0
 """Seconds in which an answer comes that is too late for the usual silence."""
+_VAIN = 1
+"""So many questions that no answer comes to even then; the others are waited for as usual."""
 
 
 class Meter:
@@ -31,9 +35,13 @@ class Meter:
         self.slowest = 0.0
         """Seconds that the slowest answer took."""
         self._answered = False
+        self._vain = 0
 
     def ask(self, rest: float, patience: float = 1.0) -> str:
-        """What came after so long a rest: "" an answer, else what was heard instead."""
+        """What came after so long a rest: "" an answer, "late" one after more than the usual silence.
+
+        Else what was heard instead.
+        """
         link = Link(self._ear, self._place.timing, 0, 0.0, self._place.clock)
         link.idle(rest)
         began = self._place.clock()
@@ -46,12 +54,16 @@ class Meter:
             self._answered = False
             return "damage"
         self._answered = True
+        first = self._ear.first or 0.0
         self.slowest = max(self.slowest, self._place.clock() - began)
-        return ""
+        return LATE if first > self._place.timing.timeout else ""
 
     def ask_rested(self, rest: float = REST) -> bool:
-        """Is it answered after a rest that is enough?"""
-        self.rested.append(self.ask(rest))
+        """Is it answered after a rest that is enough, and in time?"""
+        timeout = self._place.timing.timeout
+        longest = _LATE if self._place.target.wired else _LATE_BY_RADIO
+        self.rested.append(self.ask(rest, max(1.0, longest / timeout) if self._vain < _VAIN else 1.0))
+        self._vain += self.rested[-1] not in ("", LATE)
         return not self.rested[-1]
 
     def is_lost(self, rest: float) -> bool | None:
@@ -64,15 +76,18 @@ class Meter:
             return None
         return bool(seen)
 
-    def is_late(self) -> bool:
-        """Does an answer come only after the usual silence?"""
-        before, self.slowest = self.slowest, 0.0
+    @property
+    def late(self) -> int:
+        """How many answers came too late."""
+        return self.rested.count(LATE)
+
+    @property
+    def patience(self) -> float:
+        """Seconds of silence that show that a reading is not answered."""
         timeout = self._place.timing.timeout
-        longest = _LATE if self._place.target.wired else _LATE_BY_RADIO
-        self.ask(REST, max(1.0, longest / timeout))
-        late = self.slowest > timeout
-        self.slowest = max(before, self.slowest)
-        return late
+        if self.late:
+            return max(timeout, _AMPLE * self.slowest)
+        return min(timeout, max(_LEAST, _SLOWER * self.slowest)) if self._place.target.wired else timeout
 
     @property
     def _brief(self) -> float:

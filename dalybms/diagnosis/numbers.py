@@ -28,7 +28,8 @@ def call_roll(ear: Ear, place: Place, notes: Notebook, found: bool) -> dict[int,
         return {}
     numbers = dict(sorted(roll.numbers.items()))
     first = next(iter(numbers.items()), None)
-    sure = found or (first is not None and _answers(ear, place, *first))
+    own = first is not None and first[0] == place.target.number  # which was asked, and not heard in time
+    sure = found or (first is not None and not own and _answers(ear, place, *first))
     detail = ", ".join(f"board {number} ({name.upper()})" for number, name in numbers.items())
     twins = sorted(roll.twins)
     outcome = OK if len(numbers) == 1 and not twins else NOTED

@@ -34,6 +34,8 @@ NAMES = {
     "p81-115200": "P81 at 115200 baud, on a serial port",
     "d2-115200": "D2 at 115200 baud",
     "a5-115200": "A5 at 115200 baud",
+    "patiently": "how long answers take that came too late",
+    "again": "is it answered now, as by a board that was asleep",
     "gateway": "does a network gateway speak Modbus TCP",
     "echo": "do our own questions come back",
     "numbers": "which board numbers answer, 1 to 16",
@@ -42,6 +44,7 @@ NAMES = {
     "damage": "how many answers come damaged",
     "twins": "do two boards answer one question",
     "commands": "which commands the board does not have",
+    "others": "who else was heard meanwhile",
 }
 """The steps in their order, and what each finds out."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from functools import partial
 from typing import Any, Callable
 
@@ -20,7 +21,7 @@ from dalybms.errors import TransportError
 from dalybms.taping import Record, as_recorded, taping_of, told
 from dalybms.timing import BLUETOOTH, WIRE, Timing
 
-_KEPT = 8192
+_KEPT, _PASSED = 8192, 65536
 _RADIO = "bluetooth"
 RADIO_BUDGET = 16.0
 """Seconds until a Bluetooth link stands: what connects takes less, and the questions need the rest."""
@@ -35,10 +36,19 @@ class TimeUp(TransportError):
 class Ear:
     """A transport that remembers what passed since mark(), and ends every use of it at a time."""
 
-    def __init__(self, transport: Any, clock: Callable[[], float], ends: float) -> None:
+    def __init__(
+        self, transport: Any, clock: Callable[[], float], ends: float, byte: float = WIRE.byte
+    ) -> None:
         self.heard, self.question = b"", b""
+        self.passed = bytearray()
+        """All that was heard, up to a limit."""
+        self.asked: Counter[bytes] = Counter()
+        """Our own questions, and how often each was asked."""
+        self.first: float | None = None
+        """Seconds from the last question to the first byte behind it; None: none came yet."""
         self.ends = ends
-        self._transport, self._clock = transport, clock
+        self._written = clock()
+        self._transport, self._clock, self._byte = transport, clock, byte
 
     def mark(self) -> None:
         self.heard = b""
@@ -49,13 +59,18 @@ class Ear:
 
     def write(self, data: bytes) -> None:
         self._check()
-        self.question = data
+        self.question, self.first = data, None
+        self.asked[data] += 1
+        self._written = self._clock()
         self._transport.write(data)
 
     def read(self, timeout: float, enough: int = 1) -> bytes:
         self._check()
         chunk: bytes = self._transport.read(min(timeout, max(0.0, self.left())), enough)
         self.heard = (self.heard + chunk)[-_KEPT:]
+        self.passed += chunk[: _PASSED - len(self.passed)]
+        if chunk and self.first is None:
+            self.first = max(0.0, self._clock() - self._written - len(chunk) * self._byte)
         return chunk
 
     def drain(self) -> None:
@@ -63,6 +78,10 @@ class Ear:
 
     def close(self) -> None:
         self._transport.close()
+
+    def go_on(self, transport: Any) -> None:
+        """With a wire that was opened anew."""
+        self._transport = transport
 
     def _check(self) -> None:
         if self.left() <= 0:

@@ -19,7 +19,7 @@ from dalybms.diagnosis.listening import is_echo
 from dalybms.diagnosis.meter import Meter
 from dalybms.diagnosis.numbers import call_roll
 from dalybms.diagnosis.quality import measure
-from dalybms.diagnosis.steps import NOTED, Notebook
+from dalybms.diagnosis.steps import NOTED, SKIPPED, Notebook
 from dalybms.diagnosis.wire import Ear, Place, TimeUp, place_of
 from dalybms.emulator.options import build
 from dalybms.errors import TransportError
@@ -152,6 +152,25 @@ def test_what_a_rest_on_trial_loses_is_no_loss_of_the_line() -> None:
 def test_the_pause_that_is_named_is_a_little_longer_than_the_deaf_time() -> None:
     facts = measured("deaf=120")["deaf"].facts
     assert facts["pause"] == round(facts["seconds"] + 0.05, 2)
+
+
+def test_a_rest_that_is_too_short_is_never_said_to_be_enough() -> None:
+    found = deafness(meter_of(build("deaf=400")))
+    assert (found.seconds, found.sure) == (0.6, True)
+    assert deafness(meter_of(build("deaf=260"))).seconds == 0.3
+
+
+def test_late_answers_are_no_lost_questions() -> None:
+    steps = measured("latency=900")
+    assert steps["rate"].facts["slow"] == pytest.approx(0.93, abs=0.05)
+    assert steps["deaf"].outcome == SKIPPED
+    assert measured("latency=400")["rate"].facts["slow"] == 0.0
+    assert measured("fault=drop-reply:0.3&seed=2")["rate"].facts["slow"] == 0.0
+
+
+def test_a_second_board_that_answers_much_later_is_found() -> None:
+    steps = measured("soc=50;board=1&soc=51&latency=280")
+    assert steps["twins"].facts["twins"] == [1]
 
 
 def test_why_nobody_looked_for_a_second_board() -> None:

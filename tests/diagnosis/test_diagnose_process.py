@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -22,6 +23,7 @@ from peers import held, rfc2217, server, talker
 from processes import board, raw_pty
 from support import PATIENCE
 
+from dalybms.emulator.options import build
 from dalybms.protocols.a5.frame import Frame
 from dalybms.protocols.modbus.frame import crc
 
@@ -29,6 +31,8 @@ ROOT = Path(__file__).resolve().parents[2]
 CLI = [sys.executable, str(ROOT / "daly-bms-cli.py"), "diagnose"]
 SILENCE = ("asleep", "wires", "adapter")
 NO_GATEWAY = ("asleep", "wires", "gateway-settings")
+BURST = ("asleep", "gateway-settings", "swapped")
+THREE = ";".join(f"protocol=p81+d2&board={number}" for number in (1, 2, 3))
 MASTER = Frame(0x40, 0x90, bytes(8)).encode()
 ANOTHER = (Frame(0x42, 0x90, bytes(8)).encode(), Frame(3, 0x90, bytes.fromhex("010b000075300384")).encode())
 JBD = bytes.fromhex("dd0300020a0bffe977")
@@ -159,6 +163,16 @@ def answer_as_another(data: bytes) -> bytes:
     return body + crc(body)
 
 
+def crlf(data: bytes) -> bytes:
+    return data.replace(b"\n", b"\r\n")
+
+
+def late_echo(data: bytes) -> bytes:
+    """Behind the whole time that is waited for it."""
+    time.sleep(0.4)
+    return data
+
+
 def mute(_: bytes) -> bytes:
     return b""
 
@@ -171,6 +185,25 @@ def modbus_tcp(data: bytes) -> bytes:
     """It answers what has its own head, and swallows all else."""
     return HEAD if data[2:4] == b"\0\0" and data[:2] == HEAD[:2] else b""
 
+
+def through(options: str, change: Callable[[bytes], bytes]) -> AbstractContextManager[str]:
+    """A board behind a gateway that does something to its answers."""
+    line, lock = build(options), threading.Lock()
+
+    def answer(data: bytes) -> bytes:
+        with lock:
+            now = time.monotonic()
+            line.write(data, now)
+            said = line.take(now + 1.0)
+            return change(said) if said else b""
+
+    return server(answer)
+
+
+INVERTER = b"~20024642E00202FD33\r"
+GPS = b"$GPGGA,123519,4807.038,N,01131.000,E,1,08*47\r\n"
+SELDOM = 2.5
+"""Seconds between what is said: not before anything is asked, and once or twice while it is."""
 
 ROWS = [
     Row("well", pty(""), ("well",), 0),
@@ -202,8 +235,31 @@ ROWS = [
     Row("each answer damaged", pty("fault=flip:1"), ("disturbed", "collision", "wires")),
     Row("answers are lost", tcp("fault=drop-reply:0.5&seed=4"), ("unsteady",), 0),
     Row("deaf after an answer", pty("deaf=200"), ("deaf",), 0),
-    Row("deaf on a line that loses", pty("deaf=150&fault=drop-reply:0.3&seed=3"), ("unsteady", "deaf"), 0),
+    Row("deaf on a line that loses", pty("deaf=150&fault=drop-reply:0.3&seed=1"), ("unsteady", "deaf"), 0),
     Row("answers come late", tcp("latency=400"), ("slow",), 0),
+    Row("answers come very late", pty("latency=1200"), ("slow",)),
+    Row("answers come after all patience", pty("latency=2400"), ("slow",)),
+    Row("D2 answers come very late", tcp("protocol=d2&latency=1000"), ("slow",)),
+    Row("it wakes while it is asked", pty("protocol=d2&fault=waking:1:3"), ("woken",), 0),
+    Row("it wakes while other rates are tried", pty("fault=waking:1:8"), ("woken",), 0),
+    Row("it wakes behind a gateway", tcp("protocol=d2&fault=waking:1:2"), ("woken",), 0),
+    Row("deaf for longer than this program rests", pty("deaf=400"), ("deaf-long",), 0),
+    Row("one board, three answer D2", tcp(THREE), ("well",), 0),
+    Row("five commands are not there", tcp("unsupported=91,92,93,97,98"), ("commands",), 0),
+    Row("the first questions are not there", tcp("unsupported=90,91,93"), ("commands",), 0),
+    Row("line ends are changed", lambda _: through("cell=3.338", crlf), ("changed", "disturbed"), 0),
+    Row("a board beside an inverter", lambda _: through("", lambda data: INVERTER + data), ("beside",), 0),
+    Row("a board beside one of another make", lambda _: through("", lambda data: data + JBD), ("beside",), 0),
+    Row("an inverter now and then", lambda _: talker(INVERTER, SELDOM), ("inverter", "master")),
+    Row("another make now and then", lambda _: talker(JBD, SELDOM), ("make", "asleep")),
+    Row("another master now and then", lambda _: talker(MASTER, SELDOM), ("master", "asleep")),
+    Row("a modem wanted now and then", lambda _: talker(b"AT\r", SELDOM), ("modem", "asleep")),
+    Row("text now and then", lambda _: talker(GPS, SELDOM), ("text", "asleep")),
+    Row("a byte at opening, then silence", lambda _: server(mute, b"\0"), NO_GATEWAY),
+    Row("a burst, then silence", lambda _: server(mute, bytes(range(128, 160))), BURST),
+    Row("a server of shells", lambda _: server(mute, b"SSH-2.0-OpenSSH_9.2p1\r\n"), ("text",)),
+    Row("an echo of six bytes", lambda _: server(lambda data: data[:6]), ("asleep", "joined", "disturbed")),
+    Row("an echo that comes late", lambda _: server(late_echo), ("asleep", "joined", "disturbed")),
     Row("it wakes up and says zeros", lambda _: server(zeros), ("unbelievable",)),
     Row("each question is refused", lambda _: server(refuse), ("unbelievable",)),
     Row("another Modbus device", lambda _: server(answer_as_another), ("modbus",)),
