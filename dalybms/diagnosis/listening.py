@@ -20,8 +20,8 @@ _DALY = (_D2, *range(_P81 + 1, _P81 + LAST_BOARD + 1))
 """Addresses that answer in D2 and P81."""
 _TELNET = re.compile(rb"\xff[\xfb-\xfe][\x00-\x31]|\xff\xfa[^\xff]{1,64}\xff\xf0")
 INVERTER = re.compile(rb"~[0-9A-F]{12,}\r")
-_SERVER = re.compile(rb"SSH-\d|HTTP/\d|RFB \d|220[ -]|\+OK ")
-"""Servers that are no gateway of a serial line say so first: of a shell, the web, a screen, mail."""
+_SERVER = re.compile(rb"SSH-|HTTP/")
+"""Servers that are no gateway of a serial line say so first; these words a blanked recording keeps."""
 _LOGIN = re.compile(rb"[Ll]ogin: |[Pp]assword: ")
 MODEM = re.compile(rb"(?:^|[\r\n])AT(?:[+&][ -~]*)?\r")
 _MBAP = re.compile(rb"..\x00\x00\x00[\x03-\xff].[\x03\x83]", re.DOTALL)

@@ -137,6 +137,7 @@ def test_texts_of_modules_and_other_devices(text: bytes) -> None:
         b"~2001464290000FDB0DAB\r",
         b"port 4001 is in use\r\n",
         b"HTTP/1.1 400 Bad Request from cabin\r\n",
+        b"SSH-2.0-OpenSSH_9.2p1 cabin\r\n",
     ],
 )
 def test_who_is_on_the_line_can_still_be_told(text: bytes) -> None:

@@ -12,7 +12,7 @@ _OTHERS = bytes(range(0x80, 0xFF))
 """In place of what is no character, so that a text that none was remains none."""
 _FILLERS = b"*+,-"
 _TEXT = re.compile(rb"[ -~]*[0-9A-Za-z][ -~]*")
-_SIGN = re.compile(rb"(\b(?:AT|OK|ERROR|in use|[Ll]ogin|[Pp]assword)\b)|[0-9A-Za-z]")
+_SIGN = re.compile(rb"(\b(?:AT|OK|ERROR|HTTP|SSH|in use|[Ll]ogin|[Pp]assword)\b)|[0-9A-Za-z]")
 """Words that tell who is on the line stay."""
 SHORTEST = 4
 """Fewer characters in a row are mostly none."""
