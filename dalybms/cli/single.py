@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from dalybms.cli import mqtt_flags, output
-from dalybms.errors import DalyError
 from dalybms.getters import presentable
 
 
@@ -73,11 +72,11 @@ def put(
 def _sample(
     outcomes: Mapping[str, Any], about: Mapping[str, Any], options: argparse.Namespace
 ) -> dict[str, Any]:
-    from dalybms.packs import Pack
+    from dalybms.packs import Pack, failure
     from dalybms.sampling import rfc3339
 
     readings = presentable(dict(outcomes))
-    failed = any(isinstance(outcome, DalyError) for outcome in outcomes.values())
+    failed = any(map(failure, readings.values()))  # what a board has not is no failure, as in a watch
     head = {
         "time": rfc3339(time.time()),
         "device": str(options.device),

@@ -93,3 +93,17 @@ def test_a_mosfet_switched_off_by_command(protocol: str) -> None:
     assert "discharge MOSFET off; a MOSFET was switched off by command;" in done.stdout
     for expected in ("off", "any"):
         assert run("-d", device, "--check", "--expect-discharge", expected).returncode == 0
+
+
+@pytest.mark.parametrize("device", UNSAID)
+def test_nor_is_the_sample_in_the_table_a_part(device: str) -> None:
+    """As a watch says it, and an exit code of 0."""
+    done = run("-d", device, "--all", "--format", "table")
+    assert done.returncode == 0
+    assert " · ok " in done.stdout
+
+
+def test_a_section_that_was_not_answered_makes_it_a_part() -> None:
+    done = run("-d", "demo:?unsupported=97", "--all", "--format", "table", "--retry", "0")
+    assert done.returncode == 1
+    assert " · partial " in done.stdout
