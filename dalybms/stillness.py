@@ -3,7 +3,7 @@
 Readings are compared, not raw bytes: what they do not hold, undefined bytes, repeats older replies, so a lost
 reply would change it on a frozen board and hide that for ever. A board at rest may rightly
 say the same for hours. So equal readings are proof only where something must have moved:
-a heartbeat that moved before, or the remaining capacity, of which boards tell steps of 0.1 Ah.
+a heartbeat that moved mostly before, or the remaining capacity, of which boards tell steps of 0.1 Ah.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ class Stillness:
         self._since: float | None = None
         self._samples = 0
         self._beats = False
+        self._steps = self._moves = 0
 
     def of(self, readings: Mapping[str, Any], now: float) -> float | None:
         """For how many seconds the board has been frozen; None: it is not, or nothing proves it.
@@ -37,7 +38,7 @@ class Stillness:
         read = {name: reading for name, reading in readings.items() if not failure(reading)}
         moved = any(name in self._last and self._last[name] != reading for name, reading in read.items())
         before, beat = _heartbeat(self._last), _heartbeat(read)
-        self._beats = self._beats or (None not in (before, beat) and before != beat)
+        self._count(before, beat)
         self._last.update(read)
         if moved or self._since is None:
             self._since, self._samples = now, 0
@@ -50,6 +51,15 @@ class Stillness:
     def interrupt(self) -> None:
         """Nothing was read: whether it moved meanwhile nobody knows."""
         self._since = None
+
+    def _count(self, before: float | None, beat: float | None) -> None:
+        """What moves once in a while, as a count of cycles does, is no heartbeat."""
+        if before is None or beat is None:
+            return
+        self._steps += 1
+        if before != beat:
+            self._moves += 1
+            self._beats = 2 * self._moves > self._steps
 
     def _must_have_moved(self, seconds: float) -> bool:
         """Currents below 1 A may be the drift of a board's zero."""

@@ -40,6 +40,17 @@ def test_a_heartbeat_that_never_moved_proves_nothing() -> None:
     assert set(still([readings(heartbeat=0)] * 2000)) == {None}
 
 
+def test_what_moves_once_in_a_while_is_no_heartbeat() -> None:
+    """Firmware that counts cycles there: a night at rest is no frozen board."""
+    samples = [readings(heartbeat=number // 100) for number in range(1000)]
+    assert set(still(samples)) == {None}
+
+
+def test_a_heartbeat_stays_one_over_a_long_time_at_rest() -> None:
+    found = still([*[readings(heartbeat=number) for number in range(9)], *[readings(heartbeat=9)] * 500])
+    assert all(found[20:])
+
+
 @pytest.mark.parametrize(
     ("current", "minutes"), [(12.3, 5), (-12.3, 5), (2.4, 5), (2.0, 6), (1.0, 12), (0.9, None), (0.1, None)]
 )
