@@ -37,6 +37,8 @@ _OUTERMOST = 2
 """On either side."""
 _LONG = 600
 """Seconds, of a log without them in its times."""
+_ROOM = 2.5
+"""Seconds before and behind a log at least: its labels are whole seconds."""
 _FEW = 60
 """Samples that are shown as points as well."""
 _OWN = {"current": 1, "power": 3, "state of charge": 2}
@@ -156,12 +158,15 @@ def _span(first: datetime, last: datetime) -> str:
 def _label_time(axes: Any, ends: tuple[float, float]) -> None:
     """Local time as it was at each moment, with the names of its zone at both ends."""
     zone = _dates.dateutil.tz.tzlocal()
-    room = max(0.01 * (ends[1] - ends[0]), 1.0)
+    room = max(0.01 * (ends[1] - ends[0]), _ROOM)
     axes.set_xlim(*moments((ends[0] - room, ends[1] + room)))
     locator = _dates.AutoDateLocator(tz=zone, minticks=4, maxticks=9)
     axes.xaxis.set_major_locator(locator)
     local = [datetime.fromtimestamp(end).astimezone() for end in ends]
-    formatter = _dates.ConciseDateFormatter(locator, tz=zone, offset_formats=[_span(*local)] * 6)
+    formatter = _dates.ConciseDateFormatter(locator, tz=zone, show_offset=False)
+    formatter.formats[-1] = "%H:%M:%S"
+    span = _span(*local)
+    formatter.get_offset = lambda: span  # matplotlib's own is left out where the labels are years
     axes.xaxis.set_major_formatter(formatter)
     names = dict.fromkeys(str(moment.tzname()) for moment in local)
     axes.set_xlabel(f"local time ({', '.join(names)})", fontsize=8, loc="left")

@@ -94,4 +94,6 @@ def moments(seconds: Array) -> Array:
 
 
 def short(text: str, longest: int) -> str:
+    """In one line, without what cannot be drawn."""
+    text = " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
     return text if len(text) <= longest else f"{text[: longest - 1]}…"

@@ -138,6 +138,7 @@ def test_times_are_local_as_they_were(tmp_path: Path, monkeypatch: pytest.Monkey
         (0, 30, "2026-11-26 00:00:00 to 00:00:30"),
         (-7200, 7200, "2026-11-25 22:00 to 2026-11-26 02:00"),
         (0, 7 * 86400, "2026-11-26 00:00 to 2026-12-03 00:00"),
+        (0, 900 * 86400, "2026-11-26 00:00 to 2029-05-14 00:00"),
     ],
 )
 def test_the_day_that_labels_leave_out_is_said(
@@ -147,6 +148,26 @@ def test_the_day_that_labels_leave_out_is_said(
     monkeypatch.setenv("TZ", "UTC")
     time.tzset()
     assert span in words(tmp_path, [sample(first), sample(last)])
+
+
+@pytest.mark.parametrize("last", [0, 0.4, 2, 10, 45])
+def test_labels_of_seconds_are_times_of_a_clock(
+    last: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not 19.5, which may be anything."""
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    found = words(tmp_path, [sample(at + 20) for at in sorted({0, last})])
+    labels = [word for word in found if re.fullmatch(r"00:00:\d\d", word)]
+    assert len(labels) == len(set(labels)) >= 3
+    if last in (0, 2):
+        assert "00:00:20" in labels
+
+
+def test_a_name_of_several_lines_is_one(tmp_path: Path) -> None:
+    fault = [{"code": "x", "text": "too\thot\x07 inside"}]
+    found = words(tmp_path, [sample(at, name="new\nline\tand tab", faults=fault) for at in (0, 10)])
+    assert {"new line and tab", "too hot inside"} <= set(found)
 
 
 def test_the_same_log_makes_the_same_picture(tmp_path: Path) -> None:
