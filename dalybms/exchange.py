@@ -21,6 +21,8 @@ class Exchange:
         self.sent: list[bytes] = []
         self.trials: list[Trial] = []
         self.bad: BadReply | None = None
+        self.old = 0
+        """How many attempts heard nothing but the answer to the question before."""
         self.rivalled = False
         """Did frames come that may answer what somebody else has asked?"""
 
@@ -42,8 +44,8 @@ class Exchange:
 
     @property
     def spoilt(self) -> int:
-        """The attempts before the last one that came to nothing, though something was heard."""
-        return sum(not trial.lost for trial in self.trials[:-1])
+        """The attempts before the last one that came to nothing, though something else was heard."""
+        return sum(not trial.lost for trial in self.trials[:-1]) - self.old
 
     def failure(self, heard: bytes, alive: bool) -> DalyError:
         """The error that it ends with. heard: what came instead. alive: was something else answered?"""

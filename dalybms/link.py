@@ -191,6 +191,7 @@ class Link(Behind):
             self.doubles.used(answer.request, listener.frames[answer.request])
             self._tails.used(answer.request, answer.written, listener.frames[answer.request])
             return self._followed(answer, listener)
+        exchange.old += not lost and self.doubles.only_old(listener.heard, listener.strangers)
         if not request.optional:
             self._budget.failed(self._clock() - began, listener.silent)
         return answer

@@ -699,3 +699,21 @@ def test_the_beginning_of_a_reply_in_an_earlier_attempt_is_its_beginning() -> No
     bms, script = board(0x95, pieces)
     assert len(bms.get_cell_voltages()) == 16
     assert sum(request[2] == 0x95 for request in script.requests) == 2
+
+
+def test_a_board_that_is_one_question_late_is_no_line_that_spoils_answers() -> None:
+    """Each question is answered with the reply to the one before: whole frames, of which none is damaged."""
+    held: list[bytes] = []
+
+    def answer(request: bytes, _: int) -> Pieces:
+        held.append(HEALTHY.get(request[2], b""))
+        return [(0.04, held[-2])] if len(held) > 1 else []
+
+    script = Script(answer)
+    bms = attach(script, address=4)
+    expected = attach(Script(lambda request, _: [(0.04, HEALTHY[request[2]])])).get_all()
+    for _ in range(3):
+        asked, began = len(script.sent), bms.clock()  # type: ignore[attr-defined]
+        assert bms.get_all() == expected
+        assert len(script.sent) - asked <= 2 * len(HEALTHY) + 1
+        assert bms.clock() - began < 7  # type: ignore[attr-defined]
