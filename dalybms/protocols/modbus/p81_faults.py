@@ -77,8 +77,8 @@ QUIET: frozenset[tuple[int, int]] = frozenset(
 )
 """(register, bit) of what is no alarm: left to `fault_words`. All other nameless ones are unknown faults."""
 _OLD = 0x66
-_NO_SECOND_PACK = (0x68, 7)
-"""The bit of the old words that goes with 0x70 bit 7 on a healthy pack."""
+_NO_SECOND_PACK, _NO_SECOND_PACK_NEW = (0x68, 7), (0x70, 7)
+"""The bit of the old words that goes with a bit of the new ones on a healthy pack: alone it is unknown."""
 
 
 def faults_of(new: Sequence[int], old: Sequence[int]) -> list[Fault]:
@@ -99,7 +99,7 @@ def faults_of(new: Sequence[int], old: Sequence[int]) -> list[Fault]:
         *faults,
         *map(named, states),
         *nameless,
-        *(lacking(values) if values.keys() & there.keys() else ()),
+        *lacking(values if values.keys() & there.keys() else old_values),
     ]
 
 
@@ -114,7 +114,8 @@ def _level(code: str, level: int) -> str:
 
 def _old_faults(values: dict[int, int]) -> list[Fault]:
     places = [(register, bit) for register in range(_OLD, _OLD + 4) for bit in range(16)]
-    return [reserved(*place) for place in places if _bits(values, place, 1) and place != _NO_SECOND_PACK]
+    healthy = _NO_SECOND_PACK if _bits(values, _NO_SECOND_PACK_NEW, 1) else None
+    return [reserved(*place) for place in places if _bits(values, place, 1) and place != healthy]
 
 
 _NAMELESS = sorted(

@@ -390,6 +390,14 @@ def test_a_board_without_new_alarm_words_is_heard_by_its_old_ones() -> None:
     assert [fault["code"] for fault in changed((0x68, 1), *lacking).get_faults()] == ["register68_bit0"]
 
 
+def test_an_old_word_that_is_not_there_is_told_where_the_old_words_speak() -> None:
+    lacking = [(register, 0xFFFF) for register in NEW]
+    assert [fault["code"] for fault in changed((0x66, 0xFFFF), *NO_ALARM[1:], *lacking).get_faults()] == [
+        "register66_ffff"
+    ]
+    assert changed(*NO_ALARM, (0x66, 0xFFFF)).get_faults() == []
+
+
 def test_a_board_without_any_alarm_word_has_no_list_of_faults() -> None:
     bms = changed(*((register, 0xFFFF) for register in (*NEW, *OLD)))
     with pytest.raises(BadReply, match="faults of nothing but ff cannot be"):
@@ -401,11 +409,17 @@ def test_a_board_without_any_alarm_word_has_no_list_of_faults() -> None:
 def test_old_words_are_unknown_faults_where_the_new_ones_are_silent(register: int, bit: int) -> None:
     bms = changed(*NO_ALARM, (register, 1 << bit))
     code, text = f"register{register:02x}_bit{bit}", f"unknown fault (register {register:02x}, bit {bit})"
-    healthy = (register, bit) == (0x68, 7)
-    assert bms.get_faults() == ([] if healthy else [{"code": code, "level": 0, "text": text}])
+    assert bms.get_faults() == [{"code": code, "level": 0, "text": text}]
     both = changed(*NO_ALARM, (register, 1 << bit), (0x6D, 1))
     assert both.get_errors() == ["cell voltage too high (level 1)"]
     assert both.get_status()["old_fault_words"][register - 0x66] == 1 << bit
+
+
+def test_the_two_bits_of_a_single_pack_are_no_alarm_together_only() -> None:
+    """Recorded on healthy packs: both or neither."""
+    both = ((0x68, 1 << 7), (0x70, 1 << 7))
+    assert changed(*both).get_faults() == []
+    assert [fault["code"] for fault in changed(*both, (0x68, 1 << 7 | 1)).get_faults()] == ["register68_bit0"]
 
 
 @pytest.mark.parametrize("number", [17, 48])
