@@ -24,6 +24,17 @@ COMPLETION = {
 FILES = ("FILE", "LOG", "DEVICE")
 """Metavars after which a shell offers the names of files, ports among them."""
 
+WORDS = {
+    "bash": "_daly_bms_cli_words",
+    "zsh": "_daly_bms_cli_words",
+    "fish": "save diff (__fish_complete_path (commandline -ct))",
+    "preamble": {
+        "bash": '_daly_bms_cli_words() { compgen -W "save diff" -- "$1"; compgen -f -- "$1"; }',
+        "zsh": "_daly_bms_cli_words() { compadd save diff; _files; }",
+    },
+}
+"""After `parameters`: its own words, and files."""
+
 
 def command() -> argparse.ArgumentParser:
     """The command with its verbs as argparse knows them: in the program each verb is loaded by itself."""
@@ -72,12 +83,22 @@ def completion(shell: str) -> str:
     import shtab
 
     whole = command()
-    verbs = [action for action in whole._actions if isinstance(action, argparse._SubParsersAction)]
-    for parser in (whole, *verbs[0].choices.values()):
+    (verbs,) = (action.choices for action in whole._actions if isinstance(action, argparse._SubParsersAction))
+    for verb, own in verbs.items():
+        own.description = _line(whole, verb)  # one line is shown
+    for parser in (whole, *verbs.values()):
         for action in parser._actions:
-            if action.metavar in FILES or action.dest in ("device", "words"):
+            if action.dest == "words":
+                action.complete = WORDS  # type: ignore[attr-defined]
+            elif action.metavar in FILES or action.dest == "device":
                 action.complete = shtab.FILE  # type: ignore[attr-defined]
-    return f"{shtab.complete(whole, shell)}\n"
+    return f"{_behind_the_verb(shtab.complete(whole, shell))}\n"
+
+
+def _behind_the_verb(script: str) -> str:
+    """zsh: behind a verb an option is the verb's, also one that the command has as well."""
+    verb, rest = "': :_shtab_daly_bms_cli_commands'", "'*::: :->daly-bms-cli')"
+    return script.replace(f"({verb} {rest}", f"('(-){verb[1:]} '(-){rest[1:]}")
 
 
 def made() -> dict[str, str]:

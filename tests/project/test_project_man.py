@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import os
+import re
 import runpy
+import select
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 import setuptools
+from processes import raw_pty
 from support import PATIENCE
 from tools import needs
 
@@ -92,6 +97,8 @@ def complete(line: str) -> list[str]:
 
 def test_bash_completes() -> None:
     assert set(VERBS) <= set(complete("daly-bms-cli"))
+    assert {"save", "diff"} < set(complete("daly-bms-cli parameters"))
+    assert complete("daly-bms-cli watch --format") == ["jsonl", "csv", "table", "influx"]
     assert complete("daly-bms-cli --protocol") == ["auto", "a5", "d2", "p81", "sinowealth"]
     assert complete("daly-bms-cli --set-charge-mosfet") == ["on", "off"]
 
@@ -105,6 +112,59 @@ def silent(command: list[str]) -> None:
 def test_zsh_reads_it() -> None:
     """Without any start-up file, whose words could be others'."""
     silent(["zsh", "-fn", str(ROOT / MAKER.COMPLETION["zsh"])])
+
+
+class Zsh:
+    """One at a terminal: its completion works nowhere else."""
+
+    def __init__(self, ours: int, theirs: str, home: Path) -> None:
+        self._ours = ours
+        with open(theirs, "r+b", buffering=0) as end:
+            self.process = subprocess.Popen(
+                ["zsh", "-f", "-i"],
+                stdin=end, stdout=end, stderr=end, cwd=home, start_new_session=True,
+                env={"PATH": "/usr/bin:/bin", "HOME": str(home), "TERM": "vt100"},
+            )  # fmt: skip
+        folder = ROOT / "contrib" / "completion"
+        self._send(f"fpath=({folder} $fpath); autoload -U compinit; compinit -u -D; print READ''Y\r")
+        self._until({"READY"})
+
+    def offered(self, line: str, words: set[str]) -> None:
+        """Fails where these words do not come."""
+        self._send(f"\x15{line}\t")
+        self._until(words)
+
+    def _send(self, text: str) -> None:
+        os.write(self._ours, text.encode())
+
+    def _until(self, words: set[str]) -> None:
+        heard, end = "", time.monotonic() + 20
+        while not words <= set(re.findall(r"\w+", heard)):
+            ready, _, _ = select.select([self._ours], [], [], max(0.0, end - time.monotonic()))
+            assert ready, heard
+            heard += re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", " ", os.read(self._ours, 4096).decode())
+
+
+@needs("zsh")
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("daly-bms-cli ", set(VERBS)),
+        ("daly-bms-cli --format ", {"json", "table"}),
+        ("daly-bms-cli watch --format ", {"jsonl", "csv", "table", "influx"}),
+        ("daly-bms-cli parameters ", {"save", "diff"}),
+        ("daly-bms-cli watch --interval 3 --protocol ", {"auto", "a5", "d2", "p81", "sinowealth"}),
+    ],
+)
+def test_zsh_completes(line: str, words: set[str], tmp_path: Path) -> None:
+    """Behind a verb its own words, also where the command has an option of that name."""
+    with raw_pty() as (ours, theirs):
+        zsh = Zsh(ours, theirs, tmp_path)
+        try:
+            zsh.offered(line, words)
+        finally:
+            zsh.process.kill()
+            zsh.process.wait(PATIENCE)
 
 
 @needs("fish")
@@ -127,6 +187,8 @@ def test_fish_completes(tmp_path: Path) -> None:
     assert set(VERBS) <= set(offered("daly-bms-cli "))
     assert {"auto", "a5", "d2", "p81", "sinowealth"} <= set(offered("daly-bms-cli --protocol "))
     assert {"on", "off"} <= set(offered("daly-bms-cli --set-charge-mosfet "))
+    assert {"save", "diff"} < set(offered("daly-bms-cli parameters "))
+    assert offered("daly-bms-cli watch --format ") == ["jsonl", "csv", "table", "influx"]
 
 
 def test_a_package_holds_them(monkeypatch: pytest.MonkeyPatch) -> None:
