@@ -7,8 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 from dalybms.diagnosis.finding import ERROR, NOTE, WARNING, Finding, finding, worst_first
-from dalybms.diagnosis.limits import KINDS, limits
-from dalybms.diagnosis.remedies import WIRES, way_out
+from dalybms.diagnosis.limits import KINDS, bearable, limits
+from dalybms.diagnosis.remedies import EMPTIED, OVERCHARGED, WIRES, way_out
 from dalybms.packs import Pack, Unknown, failure, lost_sensors
 from dalybms.polarity import LEAST_AMPERES, number
 from dalybms.protocols.faults import SWITCHED_OFF
@@ -146,13 +146,14 @@ def _capacity(pack: Pack, seen: Mapping[str, Any]) -> Iterator[Finding]:
         )
 
 
-def _spread(pack: Pack, _: Mapping[str, Any]) -> Iterator[Finding]:
+def _spread(pack: Pack, seen: Mapping[str, Any]) -> Iterator[Finding]:
     cells = _voltages(pack)
     current = pack.number("soc", "current")
     if not _rests(pack):
         raise Unknown(f"spread of the cells at rest: {abs(current):g} A flow; look again without a current")
     spread = max(cells.values()) - min(cells.values())
-    if spread > _SPREAD:
+    lowest, highest = bearable(_chemistry(pack, seen))
+    if spread > _SPREAD and min(cells.values()) >= lowest and max(cells.values()) <= highest:
         low, high = min(cells, key=cells.__getitem__), max(cells, key=cells.__getitem__)
         detail = f"cells are {spread * 1000:.0f} mV apart at rest: {low} is the lowest, {high} the highest"
         yield finding(
@@ -166,14 +167,19 @@ def _chemistry(pack: Pack, seen: Mapping[str, Any]) -> str | None:
 
 
 def _measured(pack: Pack, seen: Mapping[str, Any]) -> Iterator[Finding]:
-    """A cell above what its kind bears is overcharged, or of another kind than the board is set to."""
+    """A cell beyond what its kind bears is harmed, or of another kind than the board is set to."""
     chemistry = _chemistry(pack, seen)
-    highest = max(_voltages(pack).values())
-    if chemistry and highest > KINDS[chemistry].highest:
-        detail = f"a cell has {highest:.3f} V, which is too much for {chemistry}"
-        yield finding(
-            ERROR, "cells", detail, "stop charging; then compare the chemistry that is set with the cells"
-        )
+    cells = _voltages(pack)
+    lowest, highest = bearable(chemistry)
+    low, high = min(cells, key=cells.__getitem__), max(cells, key=cells.__getitem__)
+    if cells[high] > highest:
+        yield _beyond(high, cells[high], f"much for {chemistry or 'any known kind'}", OVERCHARGED)
+    if cells[low] < lowest:
+        yield _beyond(low, cells[low], f"little for {chemistry or 'any known kind'}", EMPTIED)
+
+
+def _beyond(cell: int, volts: float, what: str, fix: str) -> Finding:
+    return finding(ERROR, "cells", f"cell {cell} has {volts:.3f} V, which is too {what}", fix)
 
 
 def _settings(pack: Pack, seen: Mapping[str, Any]) -> Iterator[Finding]:

@@ -66,6 +66,12 @@ HOTTEST = 65
 """C, no cell of these is charged above."""
 
 
+def bearable(chemistry: str | None) -> tuple[float, float]:
+    """V of a cell, the lowest and the highest; where its kind is not known, of all kinds."""
+    kinds = KINDS.values() if chemistry is None else [KINDS[chemistry]]
+    return min(kind.lowest for kind in kinds), max(kind.highest for kind in kinds)
+
+
 def limits(parameters: Mapping[str, Any], chemistry: Any, cells: Any) -> list[Finding]:
     """What is wrong with the settings. chemistry: its word; cells: in series; either may be None."""
     told = {name: value for name, value in parameters.items() if number(value) is not None}

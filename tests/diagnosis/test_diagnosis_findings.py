@@ -280,7 +280,7 @@ def test_a_cell_above_what_its_kind_bears_is_an_error() -> None:
     seen = healthy()
     seen["readings"]["cell_voltages"] = dict.fromkeys(range(1, 17), 4.0)
     seen["readings"]["soc"]["total_voltage"] = 64.0
-    assert texts(seen, ERROR) == ["a cell has 4.000 V, which is too much for LFP"]
+    assert texts(seen, ERROR) == ["cell 1 has 4.000 V, which is too much for LFP"]
     seen["readings"]["info"]["chemistry"] = "NMC"
     assert texts(seen, ERROR, "cells") == []
 
@@ -418,3 +418,27 @@ def test_no_recorded_pack_has_an_error_that_its_board_does_not_tell(name: str, t
     told = seen["readings"]["faults"]
     faults = {fault["text"] for fault in told} if isinstance(told, list) else set()
     assert set(texts(seen, ERROR)) <= faults
+
+
+@pytest.mark.parametrize(
+    ("chemistry", "volts", "words"),
+    [
+        ("LFP", 1.2, "too little for LFP"),
+        ("NMC", 2.35, "too little for NMC"),
+        ("LFP", 0.0, "too little for LFP"),
+        (None, 1.1, "too little for any known kind"),
+        (None, 5.0, "too much for any known kind"),
+        (None, 1.5, ""),
+        (None, 4.25, ""),
+    ],
+)
+def test_a_cell_beyond_what_any_bears_is_no_matter_of_balancing(
+    chemistry: str | None, volts: float, words: str
+) -> None:
+    """Nobody is told to charge a pack with such a cell until it is full."""
+    seen = changed("readings.cell_voltages.16", volts)
+    seen["parameters"]["chemistry"] = chemistry
+    seen["readings"]["info"].pop("chemistry", None)
+    found = texts(seen, ERROR, "cells")
+    assert found == ([f"cell 16 has {volts:.3f} V, which is {words}"] if words else [])
+    assert any("apart at rest" in each for each in texts(seen, WARNING, "cells")) is not bool(words)
