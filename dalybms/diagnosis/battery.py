@@ -45,7 +45,8 @@ def read_battery(ear: Ear, place: Place, found: Found, notes: Notebook, patience
         except TimeUp:
             break
         unusable.update(board.unusable)
-    _ask_alone(board, ear, outcomes, unusable)
+    patient = _board(ear, place, found, notes, place.timing.timeout)
+    _ask_alone(board, patient, ear, outcomes, unusable)
     _note(outcomes, notes)
     readings = {
         name: {"error": str(value)} if isinstance(value, DalyError) else value
@@ -60,14 +61,22 @@ def read_battery(ear: Ear, place: Place, found: Found, notes: Notebook, patience
     }
 
 
-def _ask_alone(board: CableBoard, ear: Ear, outcomes: dict[str, Any], unusable: dict[str, str]) -> None:
-    """Sections not answered beside others, each with a time of its own: some were not even asked."""
-    for name in [name for name, value in outcomes.items() if isinstance(value, NoReply)]:
+def _ask_alone(
+    board: CableBoard, patient: CableBoard, ear: Ear, outcomes: dict[str, Any], unusable: dict[str, str]
+) -> None:
+    """Sections not answered beside others, each with a time of its own: some were not even asked.
+
+    patient: for what began and was not whole; some lines have pauses between frames.
+    """
+    for name, value in list(outcomes.items()):
+        if not isinstance(value, NoReply):
+            continue
         if ear.left() < _LEAST:
             break
+        asked = patient if value.seen in DAMAGED else board
         try:
-            outcomes.update(board.read((name,)))
-            unusable.update(board.unusable)
+            outcomes.update(asked.read((name,)))
+            unusable.update(asked.unusable)
         except (NoReply, BadReply) as error:
             outcomes[name] = error
         except TimeUp:

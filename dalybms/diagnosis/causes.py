@@ -52,6 +52,8 @@ def _stage(step: Step, word: str) -> str:
 def _of_cut(facts: Facts, step: Step) -> list[Cause]:
     """The far side ended the connection; perhaps it said why."""
     texts = [each for each in (step.facts, facts.get("listens", {})) if each.get("heard") == "text"]
+    if any(each.get("server") for each in texts):
+        return [cause("text")]
     if texts:
         return [cause("client")] if texts[0].get("taken") else [cause("client"), cause("text")]
     answered = any(facts.get(name, {}).get("answered") for name in ASKS)

@@ -30,6 +30,8 @@ REST = 0.3
 """Seconds; this program rests no longer between questions by itself."""
 DEAF = 0.05
 """Seconds; what is shorter no program notices."""
+_PATIENT = 1.5
+"""Seconds to wait where a part of an answer comes and the rest does not."""
 _NEED_STATUS = ("cell_voltages", "temperatures", "balancing_status")
 """Sections that mean nothing without the counts of the status."""
 _BESIDE = {
@@ -75,7 +77,9 @@ def _of_quality(facts: Facts, rate: Mapping[str, Any], wanted: Wanted) -> list[C
     if commands.get("read") == 0 and commands["refused"]:
         return [*found, cause("unbelievable", spoken="the board")]
     damaged = ", ".join(commands.get("damaged", ()))
-    found += [cause("changed", damaged=damaged), cause("disturbed")] if damaged else []
+    if damaged:
+        late = cause("slow", time="longer, or pause, for some readings", seconds=_PATIENT)
+        return [*found, cause("changed", damaged=damaged), cause("disturbed"), late]
     return found + _lacking(commands.get("missing", ())) or deaf
 
 

@@ -43,6 +43,7 @@ RATE = Step("rate", OK, "", {"asked": 20, "answered": 20})
         ("gone", {"takers": ["brltty"]}, ["taken", "gone"]),
         ("cut", {"heard": "text", "taken": True}, ["client"]),
         ("cut", {"heard": "text", "taken": False}, ["client", "text"]),
+        ("cut", {"heard": "text", "taken": False, "server": True}, ["text"]),
         ("permission", {}, ["permission"]),
         ("busy", {"by": ["ModemManager (process 7)"]}, ["busy"]),
         ("rfc2217", {}, ["rfc2217"]),

@@ -247,7 +247,7 @@ ROWS = [
     Row("one board, three answer D2", tcp(THREE), ("well",), 0),
     Row("five commands are not there", tcp("unsupported=91,92,93,97,98"), ("commands",), 0),
     Row("the first questions are not there", tcp("unsupported=90,91,93"), ("commands",), 0),
-    Row("line ends are changed", lambda _: through("cell=3.338", crlf), ("changed", "disturbed"), 0),
+    Row("line ends are changed", lambda _: through("cell=3.338", crlf), ("changed", "disturbed", "slow"), 0),
     Row("a board beside an inverter", lambda _: through("", lambda data: INVERTER + data), ("beside",), 0),
     Row("a board beside one of another make", lambda _: through("", lambda data: data + JBD), ("beside",), 0),
     Row("an inverter now and then", lambda _: talker(INVERTER, SELDOM), ("inverter", "master")),
