@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from make_recordings import Exchange, exchanges, main, recordings
+from make_recordings import NAMES, Exchange, exchanges, main, recordings
 from support import ROOT
 
 from dalybms import DalyError, open_bms
@@ -40,10 +40,7 @@ def test_a_capture_as_a_recording_gives_the_captured_bytes(name: str, tmp_path: 
     tape = open_tape(f"replay:{path}?pace=0", pytest.fail)
     wire = tape.open()
     asked: list[Exchange] = [
-        each
-        for source in ("a5", "modbus_and_ble", "second", "sinowealth")
-        for each in exchanges(source)
-        if f"{each.board}-{each.protocol}" == name
+        each for source in NAMES for each in exchanges(source) if f"{each.board}-{each.protocol}" == name
     ]
     assert asked
     for each in asked:
@@ -68,7 +65,36 @@ def test_a_captured_pack_of_14_cells_reads_as_its_owner_says(tmp_path: Path) -> 
         assert bms.get_soc()["soc_percent"] == 50.0
 
 
+@pytest.mark.parametrize(
+    ("name", "voltage", "soc"),
+    [
+        ("third-esphome12445-board-2-a5", 13.0, 50.0),
+        ("fourth-d2-empty-d2", 51.1, 8.7),
+        ("fifth-d2-24-cells-d2", 79.0, 33.3),
+        ("fifth-p81-806-p81", 12.9, 8.9),
+    ],
+)
+def test_captures_without_questions_are_played_too(
+    name: str, voltage: float, soc: float, tmp_path: Path
+) -> None:
+    """Values as the captures have them."""
+    path = tmp_path / "x"
+    path.write_text(CAPTURED[name])
+    with open_bms(f"replay:{path}?pace=0") as bms:
+        found = bms.get_soc()
+    assert (found["total_voltage"], found["soc_percent"]) == (voltage, soc)
+
+
+def test_every_file_of_captures_is_turned_into_recordings() -> None:
+    assert set(NAMES) == {path.stem for path in (ROOT / "tests" / "captures").glob("*.json")}
+    assert {name.partition("-")[0] for name in CAPTURED} == set(NAMES)
+
+
 def test_the_script_writes_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.argv", ["make_recordings.py", str(tmp_path)])
+    folder = tmp_path / "new" / "folder"
+    monkeypatch.setattr("sys.argv", ["make_recordings.py", str(folder)])
     main()
-    assert {path.stem for path in tmp_path.iterdir()} == set(CAPTURED)
+    assert {path.stem for path in folder.iterdir()} == set(CAPTURED)
+    monkeypatch.setattr("sys.argv", ["make_recordings.py"])
+    with pytest.raises(SystemExit):
+        main()
