@@ -7,6 +7,7 @@ import os
 import signal
 from collections import Counter
 from collections.abc import Generator
+from pathlib import Path
 from typing import Any, Union
 
 import hypothesis
@@ -34,6 +35,12 @@ def pytest_configure() -> None:
 def pytest_xdist_auto_num_workers() -> int:
     """Eight on each core, because most of their time the tests wait."""
     return min(MOST_WORKERS, 8 * (os.cpu_count() or 1))
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Of the files that hold no test marked so, none is loaded for `-m alone`."""
+    chosen = config.option.markexpr == "alone" and collection_path.suffix == ".py"
+    return True if chosen and b"mark.alone" not in collection_path.read_bytes() else None
 
 
 @pytest.hookimpl(wrapper=True)

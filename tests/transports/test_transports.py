@@ -52,10 +52,12 @@ def test_a_battery_is_read_over_a_real_wire(wire: tuple[str, ...], pack: str) ->
 def test_a_paced_line_is_used_at_its_own_speed() -> None:
     with board("--pty", "cells=14&sensors=1") as device, open_bms(device, pause=0) as bms:
         bms.get_all()
-        began = time.monotonic()
-        bms.get_all()
-        took = time.monotonic() - began
-    assert 0.297 < took < 0.45
+        took = []
+        for _ in range(5):
+            began = time.monotonic()
+            bms.get_all()
+            took.append(time.monotonic() - began)
+    assert 0.297 < min(took) < 0.45
 
 
 @pytest.mark.filterwarnings("ignore:.*set(Daemon|Name).*:DeprecationWarning")
