@@ -160,7 +160,7 @@ def test_what_compares_seconds_runs_first_and_alone(tree: Path, alone: int, othe
     program(tree / "v/bin/python", text)
     done = run(tree, "tests", "v", "-k", "fault")
     assert done.stdout.splitlines() == [
-        "-m pytest -m alone -n 3 --dist loadfile -k fault",
+        "-m pytest -m alone -n 4 --dist loadfile -k fault",
         "-m pytest -m not alone -n auto --dist worksteal --timeout 120 -k fault",
     ]
     assert done.returncode == code
@@ -169,7 +169,7 @@ def test_what_compares_seconds_runs_first_and_alone(tree: Path, alone: int, othe
 def test_ctrl_c_ends_both(tree: Path) -> None:
     program(tree / "v/bin/python", '#!/bin/sh\necho "$*"\nexit 2\n')
     done = run(tree, "tests", "v")
-    assert (done.stdout, done.returncode) == ("-m pytest -m alone -n 3 --dist loadfile\n", 2)
+    assert (done.stdout, done.returncode) == ("-m pytest -m alone -n 4 --dist loadfile\n", 2)
 
 
 # -- what the system lacks ------------------------------------------------------------------------
