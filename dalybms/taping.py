@@ -51,7 +51,7 @@ class Taping:
         self._tapes: dict[str, Tape] = {}
 
     def opened(self, device: str, open_: Callable[[], Any], about: Mapping[str, Any]) -> Any:
-        """The wire that open_() gives, recorded where that was asked for.
+        """The wire that open_() gives, recorded where that was asked for; a replay as the wire that it was.
 
         Raises DalyError, before anything is opened, when the file exists or cannot be written.
         """
@@ -59,7 +59,9 @@ class Taping:
             return open_()
         if isinstance(self._record, (str, os.PathLike)):
             self._record = open_recording(self._record, tell=_warn)
-        return self._record.opened(open_, about, device)
+        played = self._tapes.get(device)
+        wire = played.about.get("wire") if played else None
+        return self._record.opened(open_, {**about, **({"wire": wire} if wire else {})}, device)
 
     def tape_of(self, device: str) -> Tape:
         """The recording of replay:FILE; opened anew it goes on where it was."""

@@ -263,6 +263,18 @@ def test_a_header_that_contradicts_itself_or_what_is_asked(
         open_bms(f"replay:{path}", **given)
 
 
+def test_a_recording_of_a_replay_is_as_good_as_the_first(tmp_path: Path) -> None:
+    """What was Bluetooth is asked as Bluetooth; a raw recording is blanked so."""
+    ask = Frame(0x80, 0x90, bytes(8)).encode()
+    path = file(tmp_path / "x", *exchange(1, ask, HEALTHY[0x90]), wire="bluetooth", protocol="auto")
+    with open_bms(f"replay:{path}?pace=0", record=tmp_path / "y") as bms:
+        first = bms.get_soc()
+    assert json.loads((tmp_path / "y").read_text().splitlines()[0])["wire"] == "bluetooth"
+    assert "replay" not in (tmp_path / "y").read_text()
+    with open_bms(f"replay:{tmp_path / 'y'}?pace=0") as bms:
+        assert bms.get_soc() == first
+
+
 def test_a_cable(tmp_path: Path) -> None:
     path = str(tmp_path / "x")
     with open_cable("demo:?boards=2", record=path) as cable:
