@@ -55,6 +55,11 @@ class Lines:
         texts = [json.dumps(line).encode() + b"\n" for line in lines]
         sizes = itertools.accumulate((len(text) for text in texts), initial=self._size)
         fitting = sum(size <= self._limit for size in sizes) - 1
+        if must and fitting < len(texts):
+            self.undo()
+            raise DalyError(
+                f"the limit of the recording {self._path} is too low to begin it: allow more megabytes"
+            )
         self._put(b"".join(texts[: max(0, fitting)]), must)
         if fitting < len(texts):
             self._stop(f"the recording {self._path} has reached its limit and stops: allow more megabytes")

@@ -18,7 +18,7 @@ from support import PATIENCE, ROOT
 
 from dalybms import open_bms
 from dalybms.device import open_recording
-from dalybms.errors import TransportError
+from dalybms.errors import DalyError, TransportError
 from dalybms.transports.record_file import load
 
 PROGRAM = """
@@ -110,6 +110,14 @@ def test_a_wire_that_is_open_keeps_the_file_when_another_one_has_wrong_arguments
             open_bms("socket://", record=recording)
         bms.get_soc()
     assert len(load(str(tmp_path / "x.jsonl")).exchanges) == 1
+
+
+def test_a_limit_that_is_too_low_to_begin_with_leaves_no_file(tmp_path: Path) -> None:
+    """And nothing is opened."""
+    path = tmp_path / "x.jsonl"
+    with pytest.raises(DalyError, match="is too low to begin it: allow more megabytes"):
+        open_bms(f"demo:?log={tmp_path / 'log'}", record=open_recording(path, limit=0.0001))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_recording_that_was_changed_on_its_way_says_how(tmp_path: Path) -> None:
