@@ -8,6 +8,7 @@ from typing import Any, Callable
 
 from dalybms.protocols.a5.commands import MOST_CELLS, Command
 from dalybms.protocols.a5.frame import SIZE, Frame, FrameReader
+from dalybms.protocols.a5.leftover import Leftover
 from dalybms.protocols.request import Answer, Ask, Request
 
 _MOST_FRAMES = MOST_CELLS // 3
@@ -30,6 +31,7 @@ class Questions:
         self._fill = bytes((fill,)) * 8
         self.reader = FrameReader()
         self._frames: dict[int, bytes] = {}
+        self._leftover = Leftover()
 
     @property
     def asks(self) -> str:
@@ -53,7 +55,7 @@ class Questions:
 
     def question(self, row: Command, parse: Callable[[Sequence[Frame]], Any], frames: int = 1) -> Request:
         """For a message of the tables. frames: so many of its answer are used."""
-        hosts = self._hosts
+        hosts, single = self._hosts, row.series is None and row.frames == 1
         if self._settled and len(hosts) > 1:
             hosts = [hosts[0], hosts[0], hosts[1]]
         return Request(
@@ -61,10 +63,10 @@ class Questions:
             writes=tuple([self._written(host, row.code) for host in hosts]),
             reader=self.reader,
             wanted=partial(self.answers, row.code),
-            parse=parse,
+            parse=partial(self._leftover.refused, _name(row), single, parse),
             longest=SIZE * (_MOST_FRAMES if row.series else 1),
             size=SIZE * frames,
-            number=_number if row.series or row.frames > 1 else None,
+            number=None if single else _number,
         )
 
     def request(self, ask: Ask, command: int, data: bytes) -> list[bytes]:
