@@ -30,7 +30,7 @@ def of_silence(facts: Facts, steps: Sequence[Step], wanted: Wanted) -> list[Caus
     """What fits, the likeliest first."""
     asked = [step.facts for step in steps if step.name in ASKS]
     if wanted.kind == "bluetooth":
-        return _refused(asked) or _by_radio({each.get("seen", "") for each in asked})
+        return _by_radio(facts, asked, wanted)
     heard = facts.get("listens", {}).get("heard", "nothing")
     return (
         _certain(facts, asked, wanted)
@@ -88,8 +88,15 @@ def _refused(asked: Sequence[Mapping[str, Any]]) -> list[Cause]:
     return [cause("unbelievable", spoken=" and ".join(names))] if names and "SINOWEALTH" not in names else []
 
 
-def _by_radio(seen: set[str]) -> list[Cause]:
-    late = [_SLOW] if seen & _LATE else []
+def _by_radio(facts: Facts, asked: Sequence[Mapping[str, Any]], wanted: Wanted) -> list[Cause]:
+    """One link is one board, which may have another number than is asked for."""
+    if facts.get("patiently", {}).get("slow"):
+        return [_slow(facts)]
+    found = _refused(asked) or _of_numbers(facts, wanted)
+    if found:
+        return found
+    seen = {each.get("seen", "") for each in asked}
+    late = [_SLOW] if seen & _LATE or facts.get("others", {}).get("spoken") else []
     return [*late, *(cause(code) for code in radio.of_silence(seen))]
 
 

@@ -118,21 +118,21 @@ def _find(ear: Ear, place: Place, notes: Notebook) -> Found | None:
         "listens", OK if heard.what == "nothing" else NOTED, heard.detail, heard=heard.what, **heard.facts
     )
     ways = ask_all(ear, place, notes)
-    numbers = call_roll(ear, place, notes, bool(ways)) if place.target.wired else {}
+    numbers = call_roll(ear, place, notes, bool(ways)) if place.target.wired or not ways else {}
     ear.ends += _FURTHER * max(0, len(numbers) - 1)
     return chosen(ways, place.target)
 
 
 def _find_later(ear: Ear, place: Place, notes: Notebook) -> Found | None:
     """Nobody answers in time: other rates, and once more."""
-    facts = {step.name: step.facts for step in notes.steps}
-    late = place.target.wired and ask_patiently(ear, place, notes)
-    if late or facts.get("numbers", {}).get("numbers"):
+    numbers = {step.name: step.facts for step in notes.steps}.get("numbers", {}).get("numbers", {})
+    others = numbers and str(place.target.number) not in numbers
+    if ask_patiently(ear, place, notes) or others:
         return None
-    if place.target.wired:
+    if not numbers:
         ask_gateway(ear, place, notes)
-    protocols: Collection[str] = PROTOCOLS if place.target.wired else ("d2", "p81")
-    if place.is_port:
+    protocols: Collection[str] = PROTOCOLS
+    if place.is_port and not numbers:
         ear.close()
         protocols = [answered] if (answered := _at_another_rate(place, notes, ear.ends)) else PROTOCOLS
         ear.go_on(place.open())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from dalybms.device import speaker
-from dalybms.diagnosis.asking import REST, Found, ask, ways
+from dalybms.diagnosis.asking import REST, TRIES, Found, ask, ways
 from dalybms.diagnosis.listening import daly_answers
 from dalybms.diagnosis.steps import NOTED, OK, Notebook
 from dalybms.diagnosis.wire import Ear, Place
@@ -47,11 +47,11 @@ def ask_again(ear: Ear, place: Place, notes: Notebook, protocols: Collection[str
         if target.protocol not in protocols:
             continue
         one = speaker(target.protocol, target)
-        done = ask(link, one, target, (0,))
+        done = ask(link, one, target, range(1 if place.target.wired else TRIES))
         if done.answered:
             host = target.address if target.protocol == "a5" else None
             facts = {"protocol": one.name, "number": target.number, "host": host}
             notes.note("again", NOTED, f"{done.detail}, and was not at first", answered=True, **facts)
-            return [Found(name, one, target.number, host)]
+            return [Found(name, one, target.number, host, done.round)]
     notes.note("again", OK, "nothing is answered either", answered=False)
     return []

@@ -10,7 +10,7 @@ from dalybms.errors import NoReply
 from dalybms.link import Link
 from dalybms.rollcall import roll_call
 
-_EACH, _QUICK, _LEAST = 0.35, 0.2, 0.14
+_EACH, _EACH_BY_RADIO, _QUICK, _LEAST = 0.35, 0.5, 0.2, 0.14
 """Seconds for all questions to one number; where a board has answered, the rest is for its measurement."""
 _SHARE = 0.7
 """Of the usual silence, where that is less."""
@@ -20,7 +20,8 @@ def call_roll(ear: Ear, place: Place, notes: Notebook, found: bool) -> dict[int,
     """{number: protocol} of the boards that answer. found: has a board answered before?"""
     notes.begin("numbers")
     link = Link(ear, place.timing, 0, None, place.clock)
-    each = max(_LEAST, min(_QUICK if found else _EACH, _SHARE * place.timing.timeout))
+    longest = _QUICK if found else _EACH if place.target.wired else _EACH_BY_RADIO
+    each = max(_LEAST, min(longest, _SHARE * place.timing.timeout))
     try:
         roll = roll_call(link, place.clock, rounds=1, each=each)
     except NoReply as error:

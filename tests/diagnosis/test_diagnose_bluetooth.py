@@ -273,6 +273,39 @@ def test_a_link_that_loses_questions_is_a_matter_of_the_radio(bluez: BlueZ) -> N
     assert codes(diagnosed())[:1] == ["bluetooth-disturbed"]
 
 
+@pytest.mark.usefixtures("unhurried")
+@pytest.mark.parametrize("options", ["protocol=d2&fault=waking:1:3", "fault=waking:1:9"])
+def test_a_board_that_wakes_up_while_it_is_asked(bluez: BlueZ, options: str) -> None:
+    from bluez.battery import battery
+
+    bluez.add(dongle := battery(options))
+    document = diagnosed(timeout=0.5)
+    assert (codes(document), document["answers"]) == (["woken"], True)
+    assert reads(dongle)
+
+
+@pytest.mark.parametrize(("options", "said"), [("protocol=p81&board=3", "3 (P81)"), ("board=2", "2 (A5)")])
+def test_a_board_with_another_number_behind_the_dongle(bluez: BlueZ, options: str, said: str) -> None:
+    from bluez.battery import battery
+
+    bluez.add(battery(options))
+    document = diagnosed(timeout=0.5)
+    assert codes(document) == ["number"]
+    assert said in document["causes"][0]["detail"]
+
+
+@pytest.mark.usefixtures("unhurried")
+def test_a_board_that_answers_late_behind_the_dongle(bluez: BlueZ) -> None:
+    from bluez.battery import battery
+
+    bluez.add(dongle := battery("protocol=d2"))
+    inner = dongle.answer
+    dongle.answer = lambda data: [1.2, *inner(data)]
+    document = diagnosed(timeout=0.3)
+    assert codes(document) == ["slow"]
+    assert "1" in document["causes"][0]["next"]
+
+
 def test_silence_behind_the_dongle(bluez: BlueZ) -> None:
     bluez.add(dongle := device())
     document = diagnosed()
