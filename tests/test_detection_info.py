@@ -124,6 +124,7 @@ RATED, NOMINAL = {"rated_capacity_ah": 30.0}, {"nominal_cell_voltage": 3.6}
         (0x52, "05f5e10100000007", {"discharged_ah": 7}, ["charged_ah"]),
         (0x52, "0000000705f5e101", {"charged_ah": 7}, ["discharged_ah"]),
         (0x52, "ffffffff00000007", {"discharged_ah": 7}, []),
+        (0x52, "00000007ffffffff", {"charged_ah": 7}, []),
         (0x53, "030016080a", {"chemistry": "sodium-ion", "production_date": "2022-08-10"}, []),
         (0x53, "040016080a", {"production_date": "2022-08-10"}, []),
         (0x53, "ff0016080a", {"production_date": "2022-08-10"}, []),

@@ -630,3 +630,23 @@ def test_a_poll_that_tells_nothing_is_no_reading() -> None:
     found: Any = attach(script, protocol="p81", request_retries=1).get_all()
     assert "nothing but ff cannot be" in found["mosfet_status"]["error"]
     assert found["soc"]["soc_percent"] == 86.4
+
+
+@pytest.mark.parametrize(("watts", "believed"), [(472, True), (0, True), (0xFFFF, True), (5000, False)])
+def test_a_power_of_its_own_that_contradicts_costs_the_current(watts: int, believed: bool) -> None:
+    """53.0 V and -8.9 A. 0 and ffff: this board does not measure it."""
+    bms = changed((0x58, watts))
+    found: Any = bms.get_all()["soc"]
+    assert found.get("current") == (-8.9 if believed else None)
+    assert set(bms.unusable) == (set() if believed else {"soc.current", "soc.power"})
+
+
+@pytest.mark.parametrize("value", [0, 0xFFFF])
+@pytest.mark.parametrize(
+    ("register", "section", "name"),
+    [(0x57, "cell_voltage_range", "average_voltage"), (0x4E, "mosfet_status", "balance_current")],
+)
+def test_what_the_board_does_not_state_is_absent(register: int, section: str, name: str, value: int) -> None:
+    bms = changed((register, value))
+    assert name not in getattr(bms, f"get_{section}")()
+    assert bms.unusable == {}
