@@ -121,6 +121,16 @@ def test_an_answer_to_a_question_that_we_did_not_hear_and_that_is_as_long_as_our
     assert crc(told[:-2]) == told[-2:]
 
 
+@pytest.mark.parametrize("start", range(0x3A, 0x58))
+def test_such_an_answer_across_registers_with_and_without_a_name(start: int) -> None:
+    """The same token, wherever the registers of our own question lie, unless they are secret in part."""
+    others = answer(0xD2, SERIAL[:14])
+    told = blanked((">", read_request(0xD2, start, 7)), ("<", others))[1]
+    own = blanked((">", read_request(0xD2, 0x57, 7)), ("<", others))[1]
+    assert told == own or 0x50 < start < 0x57
+    assert not [at for at in range(9) if SERIAL[at : at + 6] in told]
+
+
 def test_currents_that_look_like_letters_stay() -> None:
     """Settings of 28500, 28000 ... with delays: ten registers of P81 that are all letters."""
     data = b"oTm`N klN oTm`N klN "

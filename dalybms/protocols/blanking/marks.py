@@ -131,9 +131,9 @@ class Marks(NamedTuple):
         """The same of bytes start to end, counted from start."""
         return Marks(*(_within(ranges, start, end) for ranges in self))
 
-    def numbers(self, size: int) -> tuple[Range, ...]:
-        """Of so many bytes those that are in none of them."""
-        return _others((range_ for ranges in self for range_ in ranges), size)
+    def but_texts(self, size: int) -> tuple[Range, ...]:
+        """Of so many bytes those where no text is expected that is no secret."""
+        return _others(self.texts, size)
 
 
 def _marks_of(map_: RegisterMap, parts: Iterable[Part]) -> Marks:

@@ -9,7 +9,7 @@ from dalybms.protocols.blanking.heard import Found, Heard, Part, Question
 from dalybms.protocols.blanking.marks import D2 as _D2
 from dalybms.protocols.blanking.marks import P81 as _P81
 from dalybms.protocols.blanking.marks import Marks, Range
-from dalybms.protocols.blanking.tokens import masked, masked_codes, masked_spread, masked_texts
+from dalybms.protocols.blanking.tokens import codes_in, mask, masked_spread, masked_texts
 from dalybms.protocols.modbus.d2 import ADDRESS
 from dalybms.protocols.modbus.frame import ERROR, READ, WRITE, WRITE_SEVERAL, crc
 from dalybms.protocols.modbus.p81 import ANSWERS, ASKED
@@ -84,10 +84,10 @@ def _answer(salt: bytes, heard: Heard, data: bytes) -> Found:
 def _blanked(salt: bytes, data: bytes, marks: Marks) -> bytes:
     """Texts are looked for first: a token looks like one."""
     told = masked_spread(salt, masked_texts(salt, data, marks.nameless, _LONG), marks.nameless)
-    told = masked_codes(salt, told, marks.numbers(len(data)))
-    for start, end in marks.secrets:
-        told = told[:start] + data[start:end] + told[end:]
-    return masked(salt, told, marks.secrets)
+    codes = codes_in(data, marks.but_texts(len(data)))
+    for start, end in (*codes, *marks.secrets):
+        told = told[:start] + mask(salt, data[start:end]) + told[end:]
+    return told
 
 
 def _apart(ranges: Iterable[Range]) -> tuple[Range, ...]:
