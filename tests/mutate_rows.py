@@ -67,6 +67,8 @@ def field_breaks(row: Command) -> Iterator[tuple[str, Command]]:
     for place, field in enumerate(row.fields):
         breaks = number_breaks(field) if isinstance(field, Number) else other_breaks(field)
         for what, broken in breaks:
+            if broken == field:
+                continue
             fields = (*row.fields[:place], broken, *row.fields[place + 1 :])
             yield f"{field.name} {what}", row._replace(fields=fields)
 

@@ -174,6 +174,12 @@ def test_sensors_of_which_none_can_be_read() -> None:
     assert (bms.get_temperature_range(), bms.unusable) == ({}, {})
 
 
+def test_a_highest_cell_of_0_v_is_left_out_and_a_lowest_one_is_told() -> None:
+    bms = attach(talk({0x91: reply(0x91, "000001000002")}))
+    assert bms.get_cell_voltage_range() == {"highest_cell": 1, "lowest_voltage": 0.0, "lowest_cell": 2}
+    assert set(bms.unusable) == {"cell_voltage_range.highest_voltage"}
+
+
 def test_boards_that_fill_with_ff_count_no_cycles() -> None:
     bms = attach(talk({0x94: reply(0x94, "1004000002ffff")}))
     assert "cycles" not in bms.get_status()

@@ -541,3 +541,10 @@ def test_a_busy_board_is_asked_again() -> None:
 def test_raw_commands_are_for_a5() -> None:
     with pytest.raises(NotSupported, match="this board speaks D2"):
         changed().request(0x90)
+
+
+@pytest.mark.parametrize("value", [0, 0xFFFF])
+def test_an_average_that_the_board_does_not_state_is_absent(value: int) -> None:
+    bms = attach(d2_board({**BASE, 0x37: value}), protocol="d2")
+    assert "average_voltage" not in bms.get_cell_voltage_range()
+    assert bms.unusable == {}
