@@ -120,7 +120,7 @@ CAUSES: dict[str, tuple[str, str]] = {
         "the port speaks an inverter's protocol",
         "set the protocol of this port to none (Daly) in the vendor's app",
     ),
-    "other-program": ("another program reads the same port: {by}", "stop that program"),
+    "other-program": ("another program has the same port open: {by}", "stop that program"),
     "number": ("no board {wanted} is there, but {numbers}", "give --board {first}"),
     "number-d2": (
         "the board speaks D2, which has no board number",

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 from dalybms.diagnosis import radio
 from dalybms.diagnosis.advice import CAUSES
-from dalybms.diagnosis.cause import ASKS, Cause, Facts, Wanted, cause
+from dalybms.diagnosis.cause import ASKS, Cause, Facts, Wanted, cause, other_program
 from dalybms.diagnosis.causes_answered import of_answered
 from dalybms.diagnosis.causes_silent import of_silence
 from dalybms.diagnosis.steps import Step
 
 _MOST = 3
+_SAID_OF_BOTH = cause("other-program", by="the system says the same of both")
 
 
 def causes(steps: Sequence[Step], wanted: Wanted) -> list[Cause]:
@@ -38,7 +39,8 @@ def _of_error(step: Step, facts: Facts, wanted: Wanted) -> list[Cause]:
     if word == "cut":
         return _of_cut(facts, step)
     if word == "gone" and wanted.kind == "serial":
-        return [cause("gone"), cause("other-program", by="the system says the same of both")]
+        known = other_program(facts)
+        return [*known, cause("gone")] if known else [cause("gone"), _SAID_OF_BOTH]
     return [cause(word if word in CAUSES else "other", error=step.detail)]
 
 

@@ -84,7 +84,10 @@ def _of_quality(facts: Facts, rate: Mapping[str, Any], wanted: Wanted) -> list[C
 
 
 def _of_others(facts: Facts, rate: Mapping[str, Any], wanted: Wanted) -> list[Cause]:
-    """Who else is on the line. A server of a network may greet, and a line that is opened twitch."""
+    """Who else is on port or line. A server of a network may greet, and a line that is opened twitch."""
+    found = other_program(facts)
+    if found:
+        return found
     seen = [facts.get(name, {}) for name in ("listens", "others")]
     what = [each.get("heard") for each in seen]
     if "master" in what or "boards" in what:

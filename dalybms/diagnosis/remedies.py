@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 WIRES = "check the balance wires and their plug, then how many cells the board is set to"
-OVERCHARGED = "stop charging; then compare the chemistry that is set with the cells"
+OVERCHARGED = "stop charging; measure it, check its balance wire and the chemistry that is set"
 EMPTIED = "measure it, check its balance wire and the chemistry that is set; if it is true, charge it gently"
 _WAYS = (
     (

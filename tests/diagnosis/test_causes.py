@@ -57,6 +57,15 @@ def test_it_does_not_open(error: str, facts: dict[str, Any], found: list[str]) -
     assert codes(Step("opens", FAILED, "said", {"error": error, **facts})) == found
 
 
+def test_a_program_that_has_the_port_open_is_named_also_where_all_is_well_or_the_port_fails() -> None:
+    busy = Step("busy", NOTED, "", {"by": ["reader (process 7)"]})
+    gone = Step("a5-pc", FAILED, "said", {"error": "gone"})
+    assert codes(busy, asked(answered=True, seen=""), RATE) == ["other-program"]
+    found = causes([busy, gone], Wanted())
+    assert [each.code for each in found] == ["other-program", "gone"]
+    assert "reader (process 7)" in found[0].detail
+
+
 def test_the_program_that_holds_the_port_is_named() -> None:
     step = Step("busy", FAILED, "said", {"error": "busy", "by": ["ModemManager (process 7)"]})
     assert "ModemManager (process 7)" in causes([step], Wanted())[0].detail

@@ -355,6 +355,19 @@ def test_a_board_that_is_well_for_people() -> None:
     assert "rate ok: 20 of 20 questions" in done.stderr
 
 
+def test_the_document_has_the_keys_that_are_promised() -> None:
+    document = json.loads(run("-d", "demo:cell=4.0", "--json").stdout)
+    assert list(document) == ["device", "answers", "steps", "causes", "findings", "unchecked"]
+    assert {tuple(step) for step in document["steps"]} == {("name", "outcome", "detail", "facts")}
+    assert {tuple(each) for each in document["causes"]} == {("code", "detail", "next")}
+    assert {tuple(each) for each in document["findings"]} == {("severity", "area", "detail", "fix")}
+    text = (ROOT / "docs" / "diagnose.md").read_text(encoding="utf-8")
+    named = (*document, *document["steps"][0], *document["causes"][0], *document["findings"][0])
+    assert [
+        key for key in named if f"`{key}`" not in text and key not in "{severity, area, detail, fix}"
+    ] == []
+
+
 def test_a_terminal_is_told_in_one_line() -> None:
     import pty as terminals
 
