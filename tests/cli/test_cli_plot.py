@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -157,6 +158,28 @@ def test_settings_of_the_user_change_nothing(log: str, tmp_path: Path) -> None:
     done = run(log, "-o", str(own), cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert own.read_bytes() == plain.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [{"MPLBACKEND": "nonsense"}, {"MPLBACKEND": "TkAgg"}, {"HOME": "/proc/1"}, {"MATPLOTLIBRC": "rc"}],
+)
+def test_an_environment_for_other_programs_is_nothing_to_us(
+    setting: dict[str, str], log: str, tmp_path: Path
+) -> None:
+    """A notebook, a window, a service without a home."""
+    (tmp_path / "rc").write_text("backend: nonsense\n")
+    done = run(log, "-o", str(tmp_path / "a.png"), cwd=tmp_path, env={**os.environ, **setting})
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_settings_that_are_no_text_are_one_line(log: str, tmp_path: Path) -> None:
+    (tmp_path / "matplotlibrc").write_bytes(b"\xff\xfe\0")
+    done = run(log, cwd=tmp_path)
+    assert done.returncode == 1
+    assert re.fullmatch(
+        r"daly-bms-cli: matplotlib cannot read its settings: .*; look at your .*\n", done.stderr
+    )
 
 
 def test_help_names_the_options() -> None:

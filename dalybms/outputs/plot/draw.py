@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import os
 import warnings
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
+from dalybms.errors import DalyError
 from dalybms.outputs.packages import missing
 
+os.environ["MPLBACKEND"] = "Agg"  # not what a window or a notebook wants: this program draws into a file
 try:
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it tells where its cache lies
     import matplotlib
     import numpy as np
 except ImportError:
     raise missing("plot", "matplotlib", "plot") from None
+except ValueError as error:
+    raise DalyError(f"matplotlib cannot read its settings: {error}; look at your matplotlibrc") from None
 
 from dalybms.outputs.plot import thin
 from dalybms.outputs.plot.charts import Chart, Curve, charts, outermost
