@@ -122,7 +122,7 @@ class Recorder:
 
     def failed(self, error: DalyError, where: str) -> None:
         """An error of the wire; one that our own closing causes is none."""
-        if self._closed:
+        if self._closed or self._over:
             return
         blanking, text = self._recording.blanking, str(error)
         values = {
@@ -145,6 +145,8 @@ class Recorder:
 
     def _hold(self, direction: str, data: bytes) -> None:
         with self._recording.lock:
+            if self._over:
+                return
             now = self._recording.since()
             self._last = time.monotonic()
             self._first = self._first if self._held else self._last

@@ -139,3 +139,15 @@ def test_a_recording_that_was_changed_on_its_way_says_how(tmp_path: Path) -> Non
         with pytest.raises(TransportError, match=says):
             load(str(other))
     assert load(str(bom)) == load(str(path))
+
+
+def test_nothing_stands_behind_the_end(tmp_path: Path) -> None:
+    """Threads that are left behind go on for a moment."""
+    path = tmp_path / "x.jsonl"
+    recording = open_recording(path)
+    bms = open_bms("demo:", record=recording)
+    bms.get_soc()
+    recording._end()
+    bms.get_soc()
+    bms.disconnect()
+    assert [line.get("dir") or line["event"] for line in lines(path)[1:]] == ["open", ">", "<", "close"]
