@@ -126,6 +126,7 @@ def test_what_is_told_of_a_section_that_became_an_error_is_the_error() -> None:
         ("0b41000075300384", "total_voltage", "total_voltage of 288.1 V cannot be"),
         ("ffff000075300384", "total_voltage", "total_voltage of 6553.5 V cannot be"),
         ("021200000000" + "0384", "current", "current of -3000 A cannot be"),
+        ("02120000ffff" + "0384", "current", "current of 3553.5 A cannot be"),
     ],
 )
 def test_values_beyond_what_a_board_can_measure(data: str, key: str, why: str) -> None:

@@ -124,7 +124,7 @@ COMMANDS: tuple[Command, ...] = (
         "soc",
         (
             Number("total_voltage", "V", at=0, size=2, per_unit=10, least=1, most=60 * MOST_CELLS),
-            Number("current", "A", at=4, size=2, per_unit=10, zero=30000, least=1),
+            Number("current", "A", at=4, size=2, per_unit=10, zero=30000, least=1, most=0xFFFE),
             Number("soc_percent", "%", at=6, size=2, per_unit=10, most=1000),
         ),
     ),
