@@ -50,7 +50,7 @@ OPTIONS = (
     Option("soc", forms.scaled(10, 0, 65535), "percent", "76.5", "state of charge"),
     Option(
         "current",
-        forms.number(-3000, 3553.5),
+        forms.number(-3000, 3553.4),
         "A",
         "12.3 of discharge",
         "current; discharge is positive with a5, else negative",

@@ -410,7 +410,7 @@ def test_f27_no_sensor_is_an_empty_list() -> None:
 
 
 @pytest.mark.parametrize(
-    ("raw", "ampere"), [(40000, 1000.0), (27000, -300.0), (32768, 276.8), (1, -2999.9), (65535, 3553.5)]
+    ("raw", "ampere"), [(40000, 1000.0), (27000, -300.0), (32768, 276.8), (1, -2999.9), (65534, 3553.4)]
 )
 def test_f28_big_currents(raw: int, ampere: float) -> None:
     frame = reply(0x90, b"\x02\x12\x00\x00" + raw.to_bytes(2, "big") + b"\x03\x84")
