@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import Any
 
 from dalybms.device import PROTOCOLS, hosts
@@ -131,12 +130,15 @@ def _find_later(ear: Ear, place: Place, notes: Notebook) -> Found | None:
         return None
     if not numbers:
         ask_gateway(ear, place, notes)
-    protocols: Collection[str] = PROTOCOLS
+    answered = ""
     if place.is_port and not numbers:
         ear.close()
-        protocols = [answered] if (answered := _at_another_rate(place, notes, ear.ends)) else PROTOCOLS
+        answered = _at_another_rate(place, notes, ear.ends)
         ear.go_on(place.open())
-    return chosen(ask_again(ear, place, notes, protocols), place.target)
+    quiet = any(step.facts.get("seen") in ("silence", "echo") for step in notes.steps)
+    if not (answered or numbers or quiet):  # noise without end leaves no board to be heard
+        return None
+    return chosen(ask_again(ear, place, notes, [answered] if answered else PROTOCOLS), place.target)
 
 
 def _at_another_rate(place: Place, notes: Notebook, ends: float) -> str:
