@@ -14,18 +14,21 @@ def is_special(path: str) -> bool:
     return os.path.exists(path) and not stat.S_ISREG(os.stat(path).st_mode)
 
 
-def put(path: str, text: str, lasting: bool = True) -> None:
-    """Have `path` hold `text`: a new file beside it, on the disk, then renamed.
+def put(path: str, content: str | bytes, lasting: bool = True) -> None:
+    """Have `path` hold `content`: a new file beside it, on the disk, then renamed.
 
     lasting: wait until the disk has it; not for what is made anew in a moment.
-    A link stays a link. Raises DalyError, one line, when it cannot be written; the old file is whole then.
+    A link stays a link. Raises DalyError, one line, when it cannot be written (the old file is whole then), and
+    for a device or a pipe, which a file would replace.
     """
+    if is_special(path):
+        raise DalyError(f"{path} is no file: name one that is, or a new one")
     beside = ""
     try:
         target = os.path.realpath(path)
         beside = f"{target}.new"
-        with open(beside, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        with open(beside, "wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             _keep_rights(target, beside)
             if lasting:

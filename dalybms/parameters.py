@@ -65,10 +65,7 @@ def read(bms: Any, time: datetime | None = None) -> dict[str, Any]:
 
 def save(path: str | os.PathLike[str], document: Mapping[str, Any]) -> None:
     """Write the file, all of it or nothing: a power cut leaves the old one. DalyError if it cannot be."""
-    name = os.fspath(path)
-    if os.path.exists(name) and not os.path.isfile(name):
-        raise DalyError(f"{name} is no file: name one that is, or a new one")
-    put(name, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    put(os.fspath(path), json.dumps(document, indent=2, ensure_ascii=False) + "\n")
 
 
 def load(path: str | os.PathLike[str]) -> dict[str, Any]:

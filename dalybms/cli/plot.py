@@ -35,9 +35,6 @@ def main(given: Sequence[str]) -> int:
         parser.error(str(error))
     try:
         return _plot(options.log, path, since, cells)
-    except OSError as error:
-        output.complain(f"cannot write {path}: {error.strerror or error}; choose another -o")
-        return output.FAILED
     except DalyError as error:
         output.complain(error)
         return output.FAILED

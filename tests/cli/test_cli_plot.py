@@ -9,6 +9,7 @@ import sys
 import time
 from datetime import datetime, timezone
 from pathlib import Path
+from resource import RLIMIT_FSIZE, setrlimit
 from typing import Any
 
 import pytest
@@ -89,14 +90,15 @@ def test_a_picture_that_cannot_be_written_is_one_line(log: str, tmp_path: Path) 
     (tmp_path / "folder.png").mkdir()
     done = run(log, "-o", str(tmp_path / "folder.png"))
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
-    assert "choose another -o" in done.stderr
+    assert "is no file" in done.stderr
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
-def test_a_full_disk_is_one_line(log: str, tmp_path: Path) -> None:
-    (tmp_path / "full.png").symlink_to("/dev/full")
-    done = run(log, "-o", str(tmp_path / "full.png"))
+def test_a_full_disk_is_one_line_and_leaves_the_old_picture(log: str, tmp_path: Path) -> None:
+    (tmp_path / "x.png").write_bytes(b"the old one")
+    done = run(log, "-o", str(tmp_path / "x.png"), preexec_fn=lambda: setrlimit(RLIMIT_FSIZE, (5000, 5000)))
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert "free space" in done.stderr
+    assert [(each.name, each.read_bytes()) for each in tmp_path.glob("x.png*")] == [("x.png", b"the old one")]
 
 
 def test_what_was_left_out_is_counted(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import logging
 import os
@@ -11,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from dalybms.errors import DalyError
+from dalybms.files import put
 from dalybms.outputs.packages import missing
 
 os.environ["MPLBACKEND"] = "Agg"  # not what a window or a notebook wants: this program draws into a file
@@ -53,7 +55,7 @@ _WIDE, _NARROW, _HIGH, _DPI = 12.0, 7.5, 1.9, 110
 
 
 def draw(tracks: Sequence[Track], path: str, cells: Collection[int] = ()) -> None:
-    """Write the picture of all tracks to `path`; its ending says the format. cells: only these. OSError."""
+    """Write the picture of all tracks to `path`; its ending says the format. cells: only these. DalyError."""
     matplotlib.rcdefaults()  # a picture is the same for every user
     matplotlib.rcParams["date.epoch"] = "1970-01-01T00:00:00"  # which that leaves alone
     views, ends = list(_views(tracks)), _ends(tracks)
@@ -69,9 +71,11 @@ def draw(tracks: Sequence[Track], path: str, cells: Collection[int] = ()) -> Non
         _name(grid[0][column], view.track.name, 100 if len(tracks) == 1 else 50)
         _label_time(grid[-1][column], ends)
     figure.align_ylabels()
+    drawn, ending = io.BytesIO(), os.path.splitext(path)[1].lower()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # letters that the font lacks are drawn as boxes
-        figure.savefig(path, dpi=_DPI, metadata=_undated(path))
+        figure.savefig(drawn, format=ending[1:], dpi=_DPI, metadata=_undated(ending))
+    put(path, drawn.getvalue())
 
 
 def _views(tracks: Sequence[Track]) -> Iterator[View]:
@@ -94,10 +98,9 @@ def _grid(rows: int, lanes: int, columns: int) -> tuple[Figure, Any]:
     return figure, figure.subplots(len(heights), columns, squeeze=False, sharex=True, gridspec_kw=ratios)
 
 
-def _undated(path: str) -> dict[str, Any] | None:
+def _undated(ending: str) -> dict[str, Any] | None:
     """The same log makes the same file."""
-    keys = {".svg": "Date", ".pdf": "CreationDate"}
-    key = keys.get(os.path.splitext(path)[1].lower())
+    key = {".svg": "Date", ".pdf": "CreationDate"}.get(ending)
     return {key: None} if key else None
 
 
