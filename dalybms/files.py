@@ -18,8 +18,8 @@ def put(path: str, content: str | bytes, lasting: bool = True) -> None:
     """Have `path` hold `content`: a new file beside it, on the disk, then renamed.
 
     lasting: wait until the disk has it; not for what is made anew in a moment.
-    A link stays a link. Raises DalyError, one line, when it cannot be written (the old file is whole then), and
-    for a device or a pipe, which a file would replace.
+    A link stays a link. Raises DalyError, one line, when it cannot be written (the old file is whole then)
+    and for a device or a pipe, which a file would replace.
     """
     if is_special(path):
         raise DalyError(f"{path} is no file: name one that is, or a new one")
