@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 REST = 0.3
 """Before each question: every board hears after so long."""
 TRIES = 2
+_ROUNDS = {"d2": (0, 2), "p81": (0, 2)}
+"""What is asked in turn: of these the poll, then a part of it, of others another command."""
 _LEAST_SILENCE = 0.3
 """Seconds that an answer is waited for even where less is asked for: that may be what is wrong."""
 _BRIEF = 0.6
@@ -76,7 +78,7 @@ def ask_all(ear: Ear, place: Place, notes: Notebook) -> list[Found]:
             continue
         one = speaker(target.protocol, target)
         ear.mark()
-        done = ask(link, one, target, (found[0].round,) if found else range(TRIES), _BRIEF if found else 1.0)
+        done = ask(link, one, target, (found[0].round,) if found else (), _BRIEF if found else 1.0)
         kind, echo, more = _heard_instead(ear, done.seen)
         echoes, asked = echoes + echo, asked + 1
         host = target.address if target.protocol == "a5" else None
@@ -104,10 +106,9 @@ def _heard_instead(ear: Ear, seen: str) -> tuple[str, bool, dict[str, Any]]:
     return heard.what, whole, {"make": heard.facts["make"]} if "make" in heard.facts else {}
 
 
-def ask(
-    link: Link, one: Speaker, target: Target, rounds: Sequence[int] = range(TRIES), patience: float = 1.0
-) -> Asked:
-    """A question for each round, as some boards lack one; a late answer to the first counts."""
+def ask(link: Link, one: Speaker, target: Target, rounds: Sequence[int] = (), patience: float = 1.0) -> Asked:
+    """A question for each round, as some boards lack or refuse one; a late answer to the first counts."""
+    rounds = rounds or _ROUNDS.get(one.name, range(TRIES))
     patience = max(patience, _LEAST_SILENCE / link.timing.timeout)
     questions = [one.probe(["soc"], round_) for round_ in rounds]
     questions = [each._replace(writes=each.writes[:1], patience=patience) for each in questions]

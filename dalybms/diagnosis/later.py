@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from dalybms.device import speaker
-from dalybms.diagnosis.asking import REST, TRIES, Found, ask, ways
+from dalybms.diagnosis.asking import REST, Found, ask, ways
 from dalybms.diagnosis.listening import daly_answers
 from dalybms.diagnosis.steps import NOTED, OK, Notebook
 from dalybms.diagnosis.wire import Ear, Place
@@ -47,7 +47,7 @@ def ask_again(ear: Ear, place: Place, notes: Notebook, protocols: Collection[str
         if target.protocol not in protocols:
             continue
         one = speaker(target.protocol, target)
-        done = ask(link, one, target, range(1 if place.target.wired else TRIES))
+        done = ask(link, one, target, (0,) if place.target.wired else ())
         if done.answered:
             host = target.address if target.protocol == "a5" else None
             facts = {"protocol": one.name, "number": target.number, "host": host}

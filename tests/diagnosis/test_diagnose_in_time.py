@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from register_replay import KINDS, Kind, answer_to
 from support import HEALTHY, Clock, Script, VirtualWire
 
 from dalybms.cable import CableBoard
@@ -25,6 +26,7 @@ from dalybms.emulator.options import build
 from dalybms.errors import TransportError
 from dalybms.link import Link
 from dalybms.protocols.a5.board import A5
+from dalybms.protocols.modbus.frame import crc
 from dalybms.timing import WIRE
 
 
@@ -79,6 +81,26 @@ def test_each_further_board_is_worth_a_second_more(boards: str, more: float) -> 
     found = _find(ear, place_at(clock), Notebook(lambda _: None))
     assert found is not None
     assert ear.ends == ends + more
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+@pytest.mark.parametrize("code", [None, 2, 3])
+def test_a_board_that_answers_short_questions_only_is_found(kind: Kind, code: int | None) -> None:
+    """As a reading finds it, whether it refuses longer ones or is silent."""
+
+    def answer(request: bytes, _: int) -> Iterable[tuple[float, bytes]]:
+        if request[:2] != bytes((kind.asked, 3)):
+            return []
+        if request[5] <= 20:
+            return [(0.04, answer_to(kind.answers, kind.known, request))]
+        refusal = bytes((kind.answers, 0x83, code or 0))
+        return [] if code is None else [(0.04, refusal + crc(refusal))]
+
+    clock = Clock()
+    ear = Ear(VirtualWire(Script(answer), clock), clock, clock.now + 20)
+    found = _find(ear, place_at(clock), Notebook(lambda _: None))
+    assert found is not None
+    assert found.speaker.name == kind.name
 
 
 def test_one_lost_question_is_no_deafness() -> None:
