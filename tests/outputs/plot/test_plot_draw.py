@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from matplotlib import image
-from outputs.plot.logs import START, failed, sample, write_json
+from outputs.plot.logs import START, failed, sample, slim, write_json
 
 from dalybms.outputs.plot.draw import draw
 from dalybms.outputs.plot.log import read
@@ -62,12 +62,12 @@ def test_nothing_is_drawn_over_a_hole(hole: str, tmp_path: Path) -> None:
 
 
 def test_a_single_value_in_a_hole_is_seen(tmp_path: Path) -> None:
-    ends = [sample(at) for at in (*range(0, 1200, 10), 3100, *range(5000, 6200, 10))]
+    ends = [slim(at) for at in (*range(0, 1200, 10), 3100, *range(5000, 6200, 10))]
     assert coloured(picture(tmp_path, ends), 0.4, 0.6)
 
 
 def test_a_short_outage_of_a_long_log_is_seen(tmp_path: Path) -> None:
-    rows = [sample(at * 10) for at in range(3000)]
+    rows = [slim(at * 10) for at in range(3000)]
     whole = image.imread(picture(tmp_path, rows))
     rows[1500] = failed(15000)
     assert (image.imread(picture(tmp_path, rows)) != whole).any()
@@ -90,7 +90,7 @@ def test_of_many_cells_the_outermost_are_named(tmp_path: Path) -> None:
 
 def test_faults_beyond_the_lanes_are_counted(tmp_path: Path) -> None:
     faults = [{"code": str(n), "text": f"fault {n}"} for n in range(12)]
-    found = words(tmp_path, [sample(0, faults=faults)])
+    found = words(tmp_path, [slim(0, faults=faults)])
     assert "fault 6" in found
     assert "5 more faults" in found
 
@@ -100,7 +100,7 @@ def test_faults_beyond_the_lanes_are_counted(tmp_path: Path) -> None:
 )
 def test_any_name_is_drawn(name: str, tmp_path: Path) -> None:
     fault = [{"code": "x", "text": name}]
-    picture(tmp_path, [sample(0, name=name, faults=fault), sample(10, name=name)])
+    picture(tmp_path, [slim(0, name=name, faults=fault), slim(10, name=name)])
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])
@@ -118,9 +118,9 @@ def test_times_are_local_as_they_were(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3")
     time.tzset()
     try:
-        winter = words(tmp_path, [sample(at) for at in range(0, 3 * 3600, 60)])
-        summer = words(tmp_path, [sample(at - 140 * 86400) for at in range(0, 3 * 3600, 60)])
-        both = words(tmp_path, [sample(at * 86400) for at in range(-200, 0)])
+        winter = words(tmp_path, [slim(at) for at in range(0, 3 * 3600, 60)])
+        summer = words(tmp_path, [slim(at - 140 * 86400) for at in range(0, 3 * 3600, 60)])
+        both = words(tmp_path, [slim(at * 86400) for at in range(-200, 0)])
     finally:
         monkeypatch.undo()
         time.tzset()
@@ -147,7 +147,7 @@ def test_the_day_that_labels_leave_out_is_said(
     """Labels of a week say 26 ... 30, Dec, 2, 3, and nothing else which month the 26 is of."""
     monkeypatch.setenv("TZ", "UTC")
     time.tzset()
-    assert span in words(tmp_path, [sample(first), sample(last)])
+    assert span in words(tmp_path, [slim(first), slim(last)])
 
 
 @pytest.mark.parametrize("last", [0, 0.4, 2, 10, 45])
@@ -157,7 +157,7 @@ def test_labels_of_seconds_are_times_of_a_clock(
     """Not 19.5, which may be anything."""
     monkeypatch.setenv("TZ", "UTC")
     time.tzset()
-    found = words(tmp_path, [sample(at + 20) for at in sorted({0, last})])
+    found = words(tmp_path, [slim(at + 20) for at in sorted({0, last})])
     labels = [word for word in found if re.fullmatch(r"00:00:\d\d", word)]
     assert len(labels) == len(set(labels)) >= 3
     if last in (0, 2):
@@ -166,7 +166,7 @@ def test_labels_of_seconds_are_times_of_a_clock(
 
 def test_a_name_of_several_lines_is_one(tmp_path: Path) -> None:
     fault = [{"code": "x", "text": "too\thot\x07 inside"}]
-    found = words(tmp_path, [sample(at, name="new\nline\tand tab", faults=fault) for at in (0, 10)])
+    found = words(tmp_path, [slim(at, name="new\nline\tand tab", faults=fault) for at in (0, 10)])
     assert {"new line and tab", "too hot inside"} <= set(found)
 
 
