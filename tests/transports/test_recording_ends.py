@@ -40,7 +40,7 @@ def lines(path: Path) -> list[dict[str, Any]]:
 
 def run(path: Path, how: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, str(path), how],
+        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", PROGRAM, str(path), how],
         cwd=ROOT,
         timeout=PATIENCE,
         capture_output=True,
