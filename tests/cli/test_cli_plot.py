@@ -13,7 +13,7 @@ from resource import RLIMIT_FSIZE, setrlimit
 from typing import Any
 
 import pytest
-from outputs.plot.logs import sample, write_csv, write_json
+from outputs.plot.logs import sample, slim, write_csv, write_json
 from support import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,7 +26,7 @@ def run(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def log(tmp_path: Path) -> str:
-    return write_json(tmp_path / "log.jsonl", [sample(at * 10) for at in range(100)])
+    return write_json(tmp_path / "log.jsonl", [slim(at * 10) for at in range(100)])
 
 
 def test_the_name_of_the_picture_is_printed(log: str, tmp_path: Path) -> None:
@@ -134,12 +134,12 @@ def test_since_counts_back_from_now_or_names_a_local_time(tmp_path: Path) -> Non
     def at(ago: float) -> str:
         return datetime.fromtimestamp(time.time() - ago, timezone.utc).isoformat()
 
-    log = write_json(tmp_path / "log", [sample(0, time=at(ago)) for ago in (7200, 5400, 60)])
+    log = write_json(tmp_path / "log", [slim(0, time=at(ago)) for ago in (7200, 5400, 60)])
     assert run(log, "--since", "1h").returncode == 0
     done = run(log, "--since", "0m")
     assert (done.returncode, "all 3 samples are older than --since" in done.stderr) == (1, True)
     zone = {**os.environ, "TZ": "EST5"}
-    days = write_json(tmp_path / "days", [sample(0, time="2026-11-26T04:30:00Z")])
+    days = write_json(tmp_path / "days", [slim(0, time="2026-11-26T04:30:00Z")])
     assert run(days, "--since", "2026-11-26", env=zone).returncode == 1
     assert run(days, "--since", "2026-11-25T23:29", env=zone).returncode == 0
     assert run(days, "--since", "2026-11-26T04:31Z", env=zone).returncode == 1
