@@ -33,8 +33,8 @@ def pytest_configure() -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Eight on each core, because much of their time the tests wait."""
-    return min(MOST_WORKERS, 8 * (os.cpu_count() or 1))
+    """Five on each core, because much of their time the tests wait; with more some wait too long."""
+    return min(MOST_WORKERS, 5 * (os.cpu_count() or 1))
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

@@ -49,6 +49,7 @@ def test_it_is_a_public_name_and_hides_no_module() -> None:
     assert not threads()
 
 
+@pytest.mark.alone
 def test_samples_come_on_a_grid_that_nothing_moves() -> None:
     times = []
     for _ in dalybms.watch("demo:", interval=FAST, count=10):
