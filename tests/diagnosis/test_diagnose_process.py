@@ -54,7 +54,7 @@ class Row(NamedTuple):
     name: str
     wire: Callable[[str], AbstractContextManager[str]]
     causes: tuple[str, ...]
-    code: int = 1
+    code: int | None = 1  # None: by chance, as an answer to an earlier attempt still counts
     options: tuple[str, ...] = ()
 
 
@@ -237,9 +237,9 @@ ROWS = [
     Row("deaf after an answer", pty("deaf=200"), ("deaf",), 0),
     Row("deaf on a line that loses", pty("deaf=150&fault=drop-reply:0.3&seed=1"), ("unsteady", "deaf"), 0),
     Row("answers come late", tcp("latency=400"), ("slow",), 0),
-    Row("answers come very late", pty("latency=1200"), ("slow",)),
+    Row("answers come very late", pty("latency=1200"), ("slow",), None),
     Row("answers come after all patience", pty("latency=2400"), ("slow",)),
-    Row("D2 answers come very late", tcp("protocol=d2&latency=1000"), ("slow",)),
+    Row("D2 answers come very late", tcp("protocol=d2&latency=1000"), ("slow",), None),
     Row("it wakes while it is asked", pty("protocol=d2&fault=waking:1:3"), ("woken",), 0),
     Row("it wakes while other rates are tried", pty("fault=waking:1:8"), ("woken",), 0),
     Row("it wakes behind a gateway", tcp("protocol=d2&fault=waking:1:2"), ("woken",), 0),
@@ -321,7 +321,7 @@ def test_the_cause_is_named(row: Row, tmp_path: Path) -> None:
     done, heard = diagnosed(row, tmp_path)
     document = json.loads(done.stdout)
     assert tuple(each["code"] for each in document["causes"]) == row.causes, done.stderr
-    assert done.returncode == row.code
+    assert done.returncode in ((0, 1) if row.code is None else (row.code,))
     assert [entry for entry in heard if entry["writes"] or entry["secret"]] == []
     assert "Traceback" not in done.stderr
 
